@@ -1,0 +1,283 @@
+"""tfmini: the TensorFlow 1 graph API in readable NumPy, run by Dask, extended by pip install."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfmini import bitwise, errors, lesson, linalg, math, nn, ops, random, train
+from tfmini.autodiff import UnconnectedGradients, gradients
+from tfmini.build import constant_value, convert_to_tensor, op
+from tfmini.defaults import (
+    add_to_collection,
+    add_to_collections,
+    control_dependencies,
+    device,
+    get_collection,
+    get_collection_ref,
+    name_scope,
+    set_random_seed,
+)
+from tfmini.dtypes import (
+    DType,
+    as_dtype,
+    complex64,
+    complex128,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    string,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
+from tfmini.dtypes import bool_ as bool
+from tfmini.graph import Graph, GraphKeys, get_default_graph, reset_default_graph
+from tfmini.hookspecs import hookimpl
+from tfmini.nodes import Operation, Tensor, get_default_session
+from tfmini.opdef import Contraction, Cost, Elementwise, OpDef, Reduction
+from tfmini.ops.activations import log_softmax, relu, softmax
+from tfmini.ops.array import (
+    broadcast_to,
+    expand_dims,
+    identity,
+    rank,
+    reshape,
+    shape,
+    shape_n,
+    size,
+    squeeze,
+    stop_gradient,
+    transpose,
+)
+from tfmini.ops.blocks import (
+    batch_to_space,
+    batch_to_space_nd,
+    depth_to_space,
+    required_space_to_batch_paddings,
+    space_to_batch,
+    space_to_batch_nd,
+    space_to_depth,
+)
+from tfmini.ops.casting import (
+    cast,
+    saturate_cast,
+    to_complex64,
+    to_complex128,
+    to_double,
+    to_float,
+    to_int32,
+    to_int64,
+)
+from tfmini.ops.clipping import clip_by_average_norm, clip_by_global_norm, clip_by_norm, global_norm
+from tfmini.ops.complex import angle, complex, conj, imag, real
+from tfmini.ops.contraction import einsum, tensordot
+from tfmini.ops.creation import (
+    constant,
+    eye,
+    fill,
+    lin_space,
+    linspace,
+    meshgrid,
+    ones,
+    ones_like,
+    range,
+    zeros,
+    zeros_like,
+)
+from tfmini.ops.cumulative import cumprod, cumsum
+from tfmini.ops.decompositions import cholesky, qr, self_adjoint_eig, self_adjoint_eigvals, svd
+from tfmini.ops.diagonals import (
+    diag,
+    diag_part,
+    matrix_band_part,
+    matrix_diag,
+    matrix_diag_part,
+    matrix_set_diag,
+    trace,
+)
+from tfmini.ops.division import (
+    div,
+    div_no_nan,
+    floor_div,
+    floordiv,
+    floormod,
+    mod,
+    truncatediv,
+    truncatemod,
+)
+from tfmini.ops.exponential import exp, expm1, log, log1p, log_sigmoid, sigmoid, tanh
+from tfmini.ops.indexing import batch_gather, boolean_mask, gather, gather_nd
+from tfmini.ops.joining import concat, parallel_stack, split, stack, unstack
+from tfmini.ops.layout import repeat, reverse, reverse_sequence, roll, tile
+from tfmini.ops.linalg import cross, norm
+from tfmini.ops.logic import (
+    equal,
+    greater,
+    greater_equal,
+    is_finite,
+    is_inf,
+    is_nan,
+    less,
+    less_equal,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    not_equal,
+)
+from tfmini.ops.math import (
+    abs,
+    accumulate_n,
+    add,
+    add_n,
+    clip_by_value,
+    divide,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    realdiv,
+    scalar_mul,
+    sign,
+    squared_difference,
+    subtract,
+    truediv,
+)
+from tfmini.ops.padding import pad
+from tfmini.ops.powers import pow, reciprocal, rsqrt, sqrt, square
+from tfmini.ops.products import matmul
+from tfmini.ops.random import (
+    multinomial,
+    random_crop,
+    random_gamma,
+    random_normal,
+    random_poisson,
+    random_shuffle,
+    random_uniform,
+    truncated_normal,
+)
+from tfmini.ops.reductions import (
+    arg_max,
+    arg_min,
+    argmax,
+    argmin,
+    count_nonzero,
+    reduce_all,
+    reduce_any,
+    reduce_logsumexp,
+    reduce_max,
+    reduce_mean,
+    reduce_min,
+    reduce_prod,
+    reduce_sum,
+)
+from tfmini.ops.rounding import ceil, floor, rint, round
+from tfmini.ops.scattering import (
+    dynamic_partition,
+    dynamic_stitch,
+    scatter_nd,
+    sparse_to_dense,
+    tensor_scatter_add,
+    tensor_scatter_nd_add,
+    tensor_scatter_nd_sub,
+    tensor_scatter_nd_update,
+    tensor_scatter_sub,
+    tensor_scatter_update,
+)
+from tfmini.ops.segment import (
+    bincount,
+    segment_max,
+    segment_mean,
+    segment_min,
+    segment_prod,
+    segment_sum,
+    sparse_segment_mean,
+    sparse_segment_sum,
+    unsorted_segment_max,
+    unsorted_segment_mean,
+    unsorted_segment_min,
+    unsorted_segment_prod,
+    unsorted_segment_sqrt_n,
+    unsorted_segment_sum,
+)
+from tfmini.ops.selection import one_hot, sequence_mask, where, where_v2
+from tfmini.ops.shapes import (
+    broadcast_dynamic_shape,
+    broadcast_static_shape,
+    ensure_shape,
+    identity_n,
+    matrix_transpose,
+    unravel_index,
+)
+from tfmini.ops.slicing import slice, strided_slice
+from tfmini.ops.solvers import (
+    cholesky_solve,
+    matrix_determinant,
+    matrix_inverse,
+    matrix_solve,
+    matrix_solve_ls,
+    matrix_triangular_solve,
+)
+from tfmini.ops.sorting import (
+    argsort,
+    invert_permutation,
+    searchsorted,
+    setdiff1d,
+    sort,
+    unique,
+    unique_with_counts,
+)
+from tfmini.ops.state import (
+    Variable,
+    assign,
+    assign_add,
+    assign_sub,
+    count_up_to,
+    global_variables,
+    global_variables_initializer,
+    group,
+    local_variables,
+    local_variables_initializer,
+    no_op,
+    placeholder,
+    placeholder_with_default,
+    trainable_variables,
+    variables_initializer,
+)
+from tfmini.ops.state import tuple_ as tuple
+from tfmini.ops.trigonometry import (
+    acos,
+    acosh,
+    asin,
+    asinh,
+    atan,
+    atan2,
+    atanh,
+    cos,
+    cosh,
+    sin,
+    sinh,
+    tan,
+)
+from tfmini.registry import RegisterGradient, registry
+from tfmini.session import InteractiveSession, Session
+from tfmini.shapes import Dimension, TensorShape
+
+__version__ = "0.1.0"
+
+newaxis = None  # for indexing: x[:, tf.newaxis]
+
+lesson.install()
+registry.reserve([name for name in globals() if not name.startswith("_")])
+
+
+def __getattr__(name: str) -> Any:
+    function = None if name.startswith("_") else registry.function(name)
+    if function is None:
+        raise AttributeError(f"module 'tfmini' has no attribute {name!r}")
+    return function

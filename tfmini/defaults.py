@@ -1,0 +1,65 @@
+"""Functions that act on the default graph, under TensorFlow's top-level names.
+
+In: names, nodes, values.  Out: what the method of that name of ``Graph`` returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from tfmini.errors import InvalidArgumentError
+from tfmini.graph import get_default_graph, graph_of
+
+
+@contextmanager
+def name_scope(
+    name: str | None, default_name: str | None = None, values: Iterable[Any] | None = None
+) -> Iterator[str]:
+    """Prefix the names of operations made in the block.
+
+    ``default_name`` is used where ``name`` is None; the graph is that of ``values``, where given.
+    """
+    used = default_name if name is None else name
+    if used is None and values is not None:
+        raise InvalidArgumentError(None, None, "name_scope: give a name or a default_name.")
+    graph = graph_of(list(values or ()))
+    with graph.as_default(), graph.name_scope(used) as scope:
+        yield scope
+
+
+def control_dependencies(control_inputs: Iterable[Any] | None) -> AbstractContextManager[None]:
+    """Let operations made in the block run after ``control_inputs``; None forgets outer ones."""
+    return get_default_graph().control_dependencies(control_inputs)
+
+
+@contextmanager
+def device(device_name_or_function: Any) -> Iterator[None]:
+    """Accept a device, as scripts give one; where nodes run is the session's decision."""
+    yield
+
+
+def set_random_seed(seed: int | None) -> None:
+    """Set the graph's seed: together with each operation's own, it makes runs repeatable."""
+    get_default_graph().seed = seed
+
+
+def add_to_collection(name: Any, value: Any) -> None:
+    """Add ``value`` to the collection ``name``."""
+    get_default_graph().add_to_collection(name, value)
+
+
+def add_to_collections(names: Any, value: Any) -> None:
+    """Add ``value`` to each of the collections ``names``."""
+    get_default_graph().add_to_collections(names, value)
+
+
+def get_collection(key: Any, scope: str | None = None) -> list[Any]:
+    """Return a copy of the collection ``key``, or of its items whose names match ``scope``."""
+    return get_default_graph().get_collection(key, scope)
+
+
+def get_collection_ref(key: Any) -> list[Any]:
+    """Return the collection ``key`` itself."""
+    return get_default_graph().get_collection_ref(key)

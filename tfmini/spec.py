@@ -1,0 +1,149 @@
+"""What is known of a tensor before it runs, and Python data as arrays.
+
+In: shapes and dtypes; numbers, lists and arrays that users give.  Out: the ``TensorSpec`` that every
+tensor of a graph carries; arrays by TensorFlow's rules for Python data.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tfmini.dtypes import DType, as_dtype, string
+from tfmini.errors import InvalidArgumentError, InvalidTypeError
+from tfmini.shapes import Shape, format_shape
+
+
+class TensorSpec:
+    """What is known of a tensor: ``shape`` (a tuple with Nones, or None) and ``dtype`` (or None).
+
+    ``value`` is set for small integer tensors whose elements are known while building, such as
+    the result of ``tf.shape`` or a list of constants: a nested-free tuple of ints and Nones for a
+    vector, an int for a scalar.  It is what lets ``tf.reshape(x, [tf.shape(x)[0], 10])`` have the
+    static shape ``(?, 10)``.
+    """
+
+    __slots__ = ("shape", "dtype", "value")
+
+    def __init__(self, shape: Shape, dtype: DType | None, value: Any = None) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self.value = value
+
+    @property
+    def rank(self) -> int | None:
+        return None if self.shape is None else len(self.shape)
+
+    @property
+    def size(self) -> int | None:
+        """The number of elements, or None if unknown."""
+        if self.shape is None or None in self.shape:
+            return None
+        return math.prod(self.shape)  # type: ignore[arg-type]
+
+    @property
+    def nbytes(self) -> int | None:
+        """The number of bytes, or None if unknown; an unknown dtype counts 8 bytes an element."""
+        size = self.size
+        return None if size is None else size * (self.dtype.size if self.dtype else 8)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TensorSpec):
+            return NotImplemented
+        return (self.shape, self.dtype, self.value) == (other.shape, other.dtype, other.value)
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.dtype))
+
+    def __repr__(self) -> str:
+        return f"{self.dtype.name if self.dtype else 'unknown'}{format_shape(self.shape)}"
+
+    @classmethod
+    def of(cls, value: Any) -> TensorSpec:
+        """Return the spec of a value at hand: an array, a NumPy or a Python scalar."""
+        array = value if hasattr(value, "shape") and hasattr(value, "dtype") else np.asarray(value)
+        return cls(tuple(array.shape), as_dtype(array.dtype))
+
+
+UNKNOWN = TensorSpec(None, None)
+
+
+def as_array(value: Any, dtype: DType | None = None) -> np.ndarray:
+    """Return ``value`` as an array by TensorFlow's rules for Python data.
+
+    Python floats make float32 and ints int32 (int64 where they do not fit); what carries a NumPy
+    dtype keeps it.  With ``dtype`` given the value is converted to it, and a value that would be
+    changed by that (1.5 to an int, 300 to a uint8) is an error.
+    """
+    if dtype is string or (dtype is None and _is_text(value)):
+        return np.asarray(value, dtype=object)
+    try:
+        array = np.asarray(value)
+    except InvalidArgumentError:
+        raise  # an unknown dimension says it better
+    except ValueError as e:
+        raise InvalidArgumentError(
+            None, None, f"{_brief(value)} is not rectangular: rows differ in length."
+        ) from e
+    if array.dtype.kind in "OMm":
+        raise InvalidTypeError(None, None, f"{_brief(value)} can't be made a tensor of numbers.")
+    if array.dtype.kind in "US":
+        return _to_dtype(array.astype(object), dtype, value)
+    if dtype is None:
+        return _default_dtype(array, value)
+    return _to_dtype(array, dtype, value)
+
+
+def _is_text(value: Any) -> bool:
+    while isinstance(value, (list, tuple)) and value:
+        value = value[0]
+    return isinstance(value, (str, bytes))
+
+
+def _default_dtype(array: np.ndarray, value: Any) -> np.ndarray:
+    if hasattr(value, "dtype") or _leaf_has_dtype(value):
+        return array
+    if array.dtype == np.float64:
+        with np.errstate(over="ignore"):
+            return array.astype(np.float32)
+    if array.dtype == np.int64 and (
+        not array.size or (array.min() >= -(2**31) and array.max() < 2**31)
+    ):
+        return array.astype(np.int32)
+    return array
+
+
+def _leaf_has_dtype(value: Any) -> bool:
+    """Whether a nested list is made of NumPy arrays or scalars, whose dtype is kept."""
+    while isinstance(value, (list, tuple)) and value:
+        value = value[0]
+    return hasattr(value, "dtype")
+
+
+def _to_dtype(array: np.ndarray, dtype: DType | None, value: Any) -> np.ndarray:
+    if dtype is None or array.dtype == dtype.dtype:
+        return array
+    kinds = "biufc"
+    given, wanted = array.dtype.kind, dtype.dtype.kind
+    lossy = given not in kinds or wanted not in kinds or kinds.index(given) > kinds.index(wanted)
+    if given == "i" and wanted == "u":
+        lossy = bool(array.size) and array.min() < 0
+    if (lossy and not (given == "u" and wanted == "i")) or (given == "b") != (wanted == "b"):
+        raise InvalidTypeError(
+            None,
+            None,
+            f"{_brief(value)} ({as_dtype(array.dtype).name}) can't be used as {dtype.name} without "
+            f"loss; convert it first, e.g. with tf.cast or numpy's astype.",
+        )
+    with np.errstate(over="ignore"):
+        out = array.astype(dtype.dtype)
+    if wanted in "iu" and given in "iu" and not np.array_equal(out, array):
+        raise InvalidArgumentError(None, None, f"{_brief(value)} is out of {dtype.name}'s range.")
+    return out
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
