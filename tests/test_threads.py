@@ -1,0 +1,74 @@
+"""Threads below tasks: blocks are all done, BLAS is bounded and given back."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+import tfmini as tf
+from tfmini import threads
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7])
+def test_every_block_is_done_once(count):
+    done = []
+    threads.run_blocks(done.extend, range(count))
+    assert sorted(done) == list(range(count))
+
+
+def test_serial_keeps_to_this_thread():
+    names = set()
+
+    def work(blocks):
+        names.update(threading.current_thread().name for _ in blocks)
+
+    with threads.serial():
+        threads.run_blocks(work, range(8))
+    assert names == {threading.current_thread().name}
+
+
+def test_an_error_in_a_block_arrives():
+    def work(blocks):
+        for block in blocks:
+            if block == 7:
+                raise ValueError("in a block")
+
+    with pytest.raises(ValueError, match="in a block"):
+        threads.run_blocks(work, range(8))
+
+
+def test_blas_is_bounded_and_restored():
+    before = threads.blas_threads()
+    if before is None:
+        pytest.skip("this NumPy's BLAS has no thread control that tfmini knows")
+    with threads.blas.at_most(1):
+        assert threads.blas_threads() == 1
+        with threads.blas.at_most(2):
+            assert threads.blas_threads() == 1
+    assert threads.blas_threads() == before
+
+
+@pytest.mark.parametrize("target", ["threads", "sync"])
+def test_blas_is_restored_after_runs_and_errors(target):
+    before = threads.blas_threads()
+    x = tf.placeholder(tf.float32, [None, None])
+    y = tf.placeholder(tf.float32, [None, None])
+    branches = [tf.matmul(x + float(i), y) for i in range(4)]
+    with tf.Session(target) as session:
+        session.run(branches, {x: np.ones((300, 300)), y: np.ones((300, 300))})
+        assert threads.blas_threads() == before
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            session.run(branches, {x: np.ones((300, 300)), y: np.ones((200, 300))})
+    assert threads.blas_threads() == before
+
+
+def test_the_blas_that_is_bounded_is_numpys():
+    """SciPy loads another OpenBLAS; bounding that one would change nothing."""
+    pytest.importorskip("scipy.linalg")
+    libraries = threads._loaded_libraries()
+    numpys = [p for p in libraries if "numpy" in p]
+    if not numpys:
+        pytest.skip("this NumPy's BLAS is not its own")
+    assert libraries[0] == numpys[0]
