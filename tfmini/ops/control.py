@@ -1,0 +1,415 @@
+"""Control flow in the graph: ``cond``, ``case`` and ``while_loop``.
+
+Branches and bodies are functions that build nodes.  Those nodes run only when the choice or loop
+comes to them; tensors made outside are computed before.  Gradients flow through, to any order.
+Not supported inside: assignments to variables, and TensorArrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tfmini.build import convert_to_tensor
+from tfmini.dtypes import bool_
+from tfmini.errors import InvalidArgumentError, InvalidTypeError
+from tfmini.graph import Graph, graph_of
+from tfmini.nodes import Operation, Tensor
+from tfmini.opdef import Cost, OpDef
+from tfmini.ops import array, creation, debugging, logic, math, nest, reductions
+from tfmini.ops.bodies import (
+    Cut,
+    Program,
+    as_result,
+    body_gradients,
+    body_input,
+    is_differentiable,
+    is_zero,
+    outputs_of,
+    tensors_of,
+    tracing,
+    union,
+)
+from tfmini.ops.loops import add_while
+from tfmini.shapes import Shape, as_shape, compatible, format_shape, merge_shapes
+from tfmini.spec import TensorSpec
+
+
+class StatelessIf(OpDef):
+    """Runs one of two bodies: outputs ``results, pinned of the first, pinned of the second``."""
+
+    listed = True
+    view = True
+
+    def compute(
+        self, pred: Any, *values: Any, then: Program, orelse: Program, rng: Any = None
+    ) -> list[Any]:
+        if np.shape(pred) != ():
+            raise InvalidArgumentError(
+                None, None, f"pred must be a scalar; it has shape {format_shape(np.shape(pred))}"
+            )
+        n = then.visible
+        results = (then if pred else orelse).run(values, rng)
+        # Nobody takes these of the branch that has not run.
+        absent = [np.float32(0)] * (len((orelse if pred else then).results) - n)
+        return [*results, *absent] if pred else [*results[:n], *absent, *results[n:]]
+
+    def infer(
+        self, pred: TensorSpec, *specs: TensorSpec, then: Program, orelse: Program
+    ) -> list[TensorSpec]:
+        n = then.visible
+        merged = [_merged(a, b) for a, b in zip(then.specs[:n], orelse.specs[:n], strict=True)]
+        hidden = (*then.specs[n:], *orelse.specs[n:])
+        return [*merged, *[TensorSpec(None, s.dtype) for s in hidden]]
+
+    def cost(self, *specs: TensorSpec, then: Program, orelse: Program) -> Cost:
+        return max(then.cost, orelse.cost)
+
+    def gradient(self, node: Operation, *grads: Tensor) -> list[Tensor | None]:
+        return _if_gradient(node, grads)
+
+
+class If(StatelessIf):
+    """A choice of bodies that draw random numbers or have effects."""
+
+    stateful = True
+    random = True
+
+    def compute(self, pred: Any, *values: Any, rng: Any, **attrs: Any) -> list[Any]:
+        return super().compute(pred, *values, rng=rng, **attrs)
+
+
+_IF, _STATELESS_IF = If("If", "if_"), StatelessIf("StatelessIf", "if_")
+
+
+def _merged(a: TensorSpec, b: TensorSpec) -> TensorSpec:
+    """Return what is known of a value that has one of two specs."""
+    shape: Shape = None
+    if a.shape is not None and b.shape is not None and len(a.shape) == len(b.shape):
+        shape = tuple([m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)])
+    return TensorSpec(shape, a.dtype or b.dtype)
+
+
+def _add_if(
+    graph: Graph, pred: Tensor, branches: Sequence[Sequence[Tensor]], start: int,
+    more: Sequence[Any] = ((), ()), bound: Mapping[Tensor, Tensor] | None = None,
+) -> Sequence[Tensor]:  # fmt: skip
+    """Add the choice between two bodies, traced from id ``start`` on, by their results."""
+    bound = bound or {}
+    cuts = [Cut(r, start, ids, bound) for r, ids in zip(branches, more, strict=True)]
+    outside = union(*[cut.leaves for cut in cuts])
+    then, orelse = [Program(cut, outside, r, cut.pinned)
+                    for cut, r in zip(cuts, branches, strict=True)]  # fmt: skip
+    opdef = _IF if then.stateful or orelse.stateful else _STATELESS_IF
+    given = [pred, *[bound.get(t, t) for t in outside]]
+    outputs = outputs_of(graph, cuts, opdef, given, {"then": then, "orelse": orelse})
+    return outputs[: then.visible]
+
+
+def _if_gradient(node: Operation, grads: Sequence[Tensor]) -> list[Tensor | None]:
+    """Add the choice between the gradients of both branches."""
+    graph = node.graph
+    then, orelse = node.attrs["then"], node.attrs["orelse"]
+    pred, *outer = node.inputs
+    inner = tensors_of(graph, then.inputs)
+    wanted = [t for t in inner if is_differentiable(t)]
+    n, n_then = then.visible, len(then.results)
+    bound = dict(zip(inner, outer, strict=True))
+    found = []
+    with tracing(graph, "If_grad") as start:
+        for program, hidden in ((then, grads[n:n_then]), (orelse, grads[n_then:])):
+            results = tensors_of(graph, program.results)
+            made = node.outputs[n:n_then] if program is then else node.outputs[n_then:]
+            bound.update(zip(results[n:], made, strict=True))
+            upstream = [(y, g) for y, g in zip(results, [*grads[:n], *hidden], strict=True)
+                        if is_differentiable(y) and not is_zero(g)]  # fmt: skip
+            # A placeholder for each, so that a gradient is not taken for a part of the body.
+            inside = [body_input(graph, y.spec, "grad") for y, _ in upstream]
+            bound.update(zip(inside, [g for _, g in upstream], strict=True))
+            found.append(body_gradients([y for y, _ in upstream], wanted, inside, inner))
+        kept = [i for i, pair in enumerate(zip(*found, strict=True)) if pair != (None, None)]
+        branches = [
+            [creation.zeros_like(wanted[i]) if b[i] is None else b[i] for i in kept] for b in found
+        ]
+    if not kept:
+        return [None] * len(node.inputs)
+    outputs = _add_if(graph, pred, branches, start, (then.ids, orelse.ids), bound)
+    by_input = {wanted[i]: g for i, g in zip(kept, outputs, strict=True)}
+    return [None, *[by_input.get(t) for t in inner]]
+
+
+def cond(
+    pred: Any,
+    true_fn: Callable[[], Any] | None = None,
+    false_fn: Callable[[], Any] | None = None,
+    strict: bool = False,
+    name: str | None = None,
+    fn1: Callable[[], Any] | None = None,
+    fn2: Callable[[], Any] | None = None,
+) -> Any:
+    """Return ``true_fn()`` if ``pred`` is true when it runs, else ``false_fn()``.
+
+    Both return tensors of the same types in the same structure.  Only the nodes of the branch
+    taken run; what they read from outside is computed in any case.
+
+    Parameters
+    ----------
+    pred : scalar bool tensor
+    true_fn, false_fn : functions without parameters (``fn1``, ``fn2`` are older names)
+    strict : bool
+        False: a list or tuple of one tensor is returned as the tensor.
+    """
+    then_fn, else_fn = true_fn if fn1 is None else fn1, false_fn if fn2 is None else fn2
+    if not callable(then_fn):
+        raise InvalidTypeError(None, None, "cond: true_fn must be callable.")
+    if not callable(else_fn):
+        raise InvalidTypeError(None, None, "cond: false_fn must be callable.")
+    if isinstance(pred, (bool, np.bool_)):
+        raise InvalidTypeError(
+            None, None, "cond: pred must not be a Python bool: use Python's if, or tf.constant."
+        )
+    pred = _scalar_bool(convert_to_tensor(pred), "pred of cond")
+    graph = graph_of([pred])
+    with graph.as_default(), graph.name_scope(name or "cond"):
+        structures, branches = [], []
+        with tracing(graph, "true") as start:
+            _trace_branch(graph, then_fn, strict, structures, branches)
+        with tracing(graph, "false"):
+            _trace_branch(graph, else_fn, strict, structures, branches)
+        nest.require_same_form(*structures, "the results of true_fn and false_fn")
+        _require_same_dtypes(*branches)
+        outputs = _add_if(graph, pred, branches, start)
+    return nest.pack(structures[0], outputs)
+
+
+def _scalar_bool(pred: Tensor, what: str) -> Tensor:
+    if pred.dtype not in (None, bool_):
+        raise InvalidTypeError(None, None, f"{what} must be bool; it is {pred.dtype.name}.")
+    if pred.spec.shape not in (None, ()):
+        raise InvalidArgumentError(
+            None, None, f"{what} must be a scalar; it has shape {format_shape(pred.spec.shape)}."
+        )
+    return pred
+
+
+def _trace_branch(
+    graph: Graph, function: Any, strict: bool, structures: list[Any], branches: list[Any]
+) -> None:
+    structure = function()
+    if structure is None:
+        raise InvalidArgumentError(
+            None, None, "cond: a branch returned None; return a tensor, or an operation such as "
+            "tf.no_op()."
+        )  # fmt: skip
+    if not strict and isinstance(structure, (list, tuple)) and len(structure) == 1:
+        structure = structure[0]
+    structures.append(structure)
+    branches.append([as_result(graph, v) for v in nest.flatten(structure)])
+
+
+def _require_same_dtypes(then: Sequence[Tensor], orelse: Sequence[Tensor]) -> None:
+    for i, (a, b) in enumerate(zip(then, orelse, strict=True)):
+        if None not in (a.dtype, b.dtype) and a.dtype is not b.dtype:
+            raise InvalidTypeError(
+                None,
+                None,
+                f"true_fn and false_fn must return the same types; result {i} is {a.dtype.name} "
+                f"and {b.dtype.name}. Convert one with tf.cast.",
+            )
+
+
+def case(
+    pred_fn_pairs: Any,
+    default: Callable[[], Any] | None = None,
+    exclusive: bool = False,
+    strict: bool = False,
+    name: str = "case",
+) -> Any:
+    """Return the result of the first function whose predicate is true, else of ``default``.
+
+    Parameters
+    ----------
+    pred_fn_pairs : list of (scalar bool tensor, function), or a dict of them
+    default : function; without one, that no predicate is true is an error when it runs.
+    exclusive : bool
+        Whether it is an error that several are true.
+    """
+    pairs = list(pred_fn_pairs.items() if isinstance(pred_fn_pairs, Mapping) else pred_fn_pairs)
+    for pair in pairs:
+        if not isinstance(pair, tuple) or len(pair) != 2 or not callable(pair[1]):
+            raise InvalidTypeError(
+                None, None, "case: give a list of pairs (scalar bool tensor, function)."
+            )
+        if isinstance(pair[0], (bool, np.bool_)):
+            raise InvalidTypeError(
+                None, None, "case: predicates must be tensors, not Python bools."
+            )
+    if not pairs:
+        raise InvalidArgumentError(None, None, "case: pred_fn_pairs is empty.")
+    preds = [_scalar_bool(convert_to_tensor(p), "a predicate of case") for p, _ in pairs]
+    functions = [fn for _, fn in pairs]
+    graph = graph_of(preds)
+    with graph.as_default(), graph.name_scope(name):
+        checks = _case_checks(preds, exclusive, default is None)
+        with graph.control_dependencies(checks):
+            if default is None:
+                default, functions = functions[-1], functions[:-1]
+                if not functions:
+                    return default()
+            choice = default
+            for pred, function in zip(reversed(preds[: len(functions)]), reversed(functions),
+                                      strict=True):  # fmt: skip
+                choice = _choice(pred, function, choice, strict)
+            return choice()
+
+
+def _choice(pred: Tensor, function: Any, otherwise: Any, strict: bool) -> Callable[[], Any]:
+    return lambda: cond(pred, function, otherwise, strict=strict)
+
+
+def _case_checks(preds: Sequence[Tensor], exclusive: bool, complete: bool) -> list[Operation]:
+    names = ", ".join(p.name for p in preds)
+    stacked = convert_to_tensor(list(preds))
+    checks = []
+    if exclusive:
+        count = reductions.reduce_sum(math.cast(stacked, "int32"))
+        text = f"more than one predicate of case(exclusive=True) is true, of {names}:"
+        checks.append(debugging.Assert(logic.less_equal(count, 1), [text, stacked]))
+    if complete:
+        text = f"no predicate of case is true, and there is no default, of {names}:"
+        checks.append(debugging.Assert(reductions.reduce_any(stacked), [text, stacked]))
+    return checks
+
+
+def while_loop(
+    cond: Callable[..., Any],
+    body: Callable[..., Any],
+    loop_vars: Any,
+    shape_invariants: Any = None,
+    parallel_iterations: int = 10,
+    back_prop: bool = True,
+    swap_memory: bool = False,
+    name: str | None = None,
+    maximum_iterations: Any = None,
+    return_same_structure: bool = False,
+) -> Any:
+    """Return the loop variables after repeating ``body`` while ``cond`` is true.
+
+    Parameters
+    ----------
+    cond, body : functions of the loop variables
+        ``cond`` returns a scalar bool tensor, ``body`` new loop variables of the same structure.
+    loop_vars : list, tuple or other structure of tensors
+    shape_invariants : shapes in the same structure, with None for dimensions that change
+    back_prop : bool
+        Whether gradients may flow through.
+    maximum_iterations : scalar integer, at which the loop ends in any case
+    return_same_structure : bool
+        False: a single loop variable is returned as the tensor.
+    """
+    if not callable(cond) or not callable(body):
+        raise InvalidTypeError(None, None, "while_loop: cond and body must be callable.")
+    if not nest.flatten(loop_vars):
+        raise InvalidArgumentError(None, None, "while_loop: there are no loop variables.")
+    leaves = nest.flatten(loop_vars)
+    graph = graph_of([v for v in leaves if isinstance(v, Tensor)])
+    with graph.as_default(), graph.name_scope(name or "while"):
+        initial = [convert_to_tensor(v) for v in leaves]
+        shapes = _invariants(loop_vars, shape_invariants, initial)
+        specs = [TensorSpec(s, t.dtype) for s, t in zip(shapes, initial, strict=True)]
+        limit = None
+        if maximum_iterations is not None:
+            limit = convert_to_tensor(maximum_iterations)
+            initial = [*initial, creation.zeros_like(limit)]
+            specs.append(TensorSpec((), limit.dtype))
+        with tracing(graph, "body") as start:
+            inner = [body_input(graph, spec) for spec in specs]
+            variables = _arguments(loop_vars, inner[: len(leaves)])
+            test = _scalar_bool(convert_to_tensor(cond(*variables)), "the result of cond")
+            if limit is not None:
+                test = logic.logical_and(logic.less(inner[-1], limit), test)
+            results = _body_results(graph, loop_vars, body(*variables), inner)
+            if limit is not None:
+                results.append(inner[-1] + creation.ones_like(limit))
+        outputs = add_while(graph, list(zip(inner, initial, strict=True)), test, results, start)
+        outputs = outputs[: len(leaves)]
+        if not back_prop:
+            outputs = [array.stop_gradient(t) for t in outputs]
+    packed = nest.pack(loop_vars, outputs)
+    single = isinstance(packed, (list, tuple)) and len(packed) == 1
+    return packed[0] if single and not return_same_structure else packed
+
+
+def _arguments(loop_vars: Any, tensors: Sequence[Tensor]) -> Sequence[Any]:
+    packed = nest.pack(loop_vars, tensors)
+    return packed if isinstance(packed, (list, tuple)) else [packed]
+
+
+def _invariants(loop_vars: Any, given: Any, initial: Sequence[Tensor]) -> list[Shape]:
+    if given is None:
+        return [t.spec.shape for t in initial]
+    leaves: list[Any] = []
+    _shape_leaves(loop_vars, given, leaves)
+    shapes = [as_shape(s) for s in leaves]
+    for i, (shape, tensor) in enumerate(zip(shapes, initial, strict=True)):
+        if not compatible(shape, tensor.spec.shape):
+            raise InvalidArgumentError(
+                None,
+                None,
+                f"while_loop: loop variable {i} has shape {format_shape(tensor.spec.shape)}, which "
+                f"is not compatible with its invariant {format_shape(shape)}.",
+            )
+    return shapes
+
+
+def _shape_leaves(structure: Any, shapes: Any, out: list[Any]) -> None:
+    """Append the shapes for the leaves of ``structure``; a shape may itself be a list."""
+    if isinstance(structure, Mapping):
+        for key in sorted(structure):
+            _shape_leaves(structure[key], shapes[key], out)
+    elif isinstance(structure, (list, tuple)):
+        if not isinstance(shapes, (list, tuple)) or len(shapes) != len(structure):
+            raise InvalidArgumentError(
+                None, None, "while_loop: shape_invariants must have the structure of loop_vars."
+            )
+        for item, shape in zip(structure, shapes, strict=True):
+            _shape_leaves(item, shape, out)
+    else:
+        out.append(shapes)
+
+
+def _body_results(
+    graph: Graph, loop_vars: Any, returned: Any, inner: Sequence[Tensor]
+) -> list[Tensor]:
+    single = isinstance(loop_vars, (list, tuple)) and len(loop_vars) == 1
+    if single and not (isinstance(returned, (list, tuple)) and len(returned) == 1):
+        returned = [returned] if isinstance(loop_vars, list) else (returned,)
+    elif isinstance(loop_vars, (list, tuple)) and isinstance(returned, (list, tuple)):
+        returned = list(returned) if isinstance(loop_vars, list) else tuple(returned)
+    if hasattr(loop_vars, "_fields") and isinstance(returned, tuple):
+        returned = type(loop_vars)(*returned)
+    nest.require_same_form(loop_vars, returned, "the loop variables and the results of body")
+    results = []
+    for i, (value, before) in enumerate(zip(nest.flatten(returned), inner, strict=False)):
+        result = as_result(graph, value, before.dtype)
+        if None not in (result.dtype, before.dtype) and result.dtype is not before.dtype:
+            raise InvalidTypeError(
+                None,
+                None,
+                f"while_loop: loop variable {i} is {before.dtype.name}, but {result.dtype.name} "
+                f"after an iteration; convert it with tf.cast.",
+            )
+        try:
+            merge_shapes(before.spec.shape, result.spec.shape)
+        except ValueError:
+            raise InvalidArgumentError(
+                None,
+                None,
+                f"while_loop: the shape of loop variable {i} is not an invariant: it is "
+                f"{format_shape(before.spec.shape)} before and {format_shape(result.spec.shape)} "
+                f"after an iteration. Give shape_invariants with None for dimensions that change.",
+            ) from None
+        results.append(result)
+    return results

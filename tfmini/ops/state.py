@@ -1,0 +1,412 @@
+"""Leaves and state: placeholders, variables, assignment, and operations without a value.
+
+A variable's node holds no value: each session has its own.  ``Assign`` and its kin compute the
+next value; the session commits it when the whole run has succeeded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from tfmini.build import apply, convert_to_tensor, create, op
+from tfmini.dtypes import DType
+from tfmini.errors import InvalidArgumentError, InvalidTypeError, OutOfRangeError
+from tfmini.graph import GraphKeys, get_default_graph, graph_of
+from tfmini.nodes import Operation, Tensor, get_default_session
+from tfmini.opdef import Cost, OpDef
+from tfmini.ops import array, math
+from tfmini.shapes import Shape, as_shape, compatible, format_shape
+from tfmini.spec import TensorSpec
+
+Grads = tuple[Tensor | None, ...]
+
+
+@op("Placeholder")
+class placeholder(OpDef):
+    """Return a tensor that must be fed: ``session.run(y, feed_dict={x: value})``.
+
+    ``dtype`` and ``shape`` (with None for unknown dimensions) are checked when it is fed; both
+    may be left out, as the lesson does, and then anything is taken.
+    """
+
+    is_placeholder = True
+    gradient = None
+
+    def compute(self, *, dtype: Any = None, shape: Any = None) -> Any:
+        raise InvalidArgumentError(None, None, "a placeholder must be fed")
+
+    def infer(self, *, dtype: Any, shape: Any) -> TensorSpec:
+        return TensorSpec(as_shape(shape), dtype)
+
+
+@op("PlaceholderWithDefault")
+class _placeholder_with_default(OpDef):
+    """A tensor that may be fed, and passes its input on where it is not."""
+
+    view = True
+    samples = [((2, 3), {"shape": (None, 3)}), ((), {"shape": ()})]
+    bad_samples = [((2, 3), {"shape": (3, 2)}, InvalidArgumentError)]
+
+    def compute(self, x: Any, *, shape: Any) -> Any:
+        return x
+
+    def infer(self, x: TensorSpec, *, shape: Any) -> TensorSpec:
+        if not compatible(x.shape, as_shape(shape)):
+            raise ValueError(
+                f"the default's shape {format_shape(x.shape)} is not {format_shape(shape)}"
+            )
+        return TensorSpec(as_shape(shape), x.dtype)
+
+    def cost(self, x: TensorSpec, *, shape: Any) -> Cost:
+        return Cost(0, 0)
+
+    def gradient(self, node: Operation, grad: Tensor) -> Grads:
+        return (grad,)
+
+
+def placeholder_with_default(input: Any, shape: Any, name: str | None = None) -> Tensor:
+    """Return a tensor that is ``input`` unless it is fed; ``shape`` may leave dimensions open."""
+    return apply(_placeholder_with_default.opdef, (input,), {"shape": as_shape(shape)}, name)
+
+
+class VariableType(OpDef):
+    """The type of variables' nodes: leaves whose value the session holds."""
+
+    is_variable = True
+    gradient = None
+
+    def compute(self) -> Any:
+        raise InvalidArgumentError(None, None, "a variable's value is the session's")
+
+
+VARIABLE = VariableType("VariableV2", "Variable")
+
+
+class Variable(Tensor):
+    """A tensor whose value a session keeps from run to run.
+
+    Parameters
+    ----------
+    initial_value : array, number, list, tensor, or a function returning one
+        Evaluated in a session when the variable is first used there, or by ``initializer``.
+    trainable : bool
+        Whether optimizers change it by default.
+    collections : list of collection names, instead of ``GLOBAL_VARIABLES``.
+    validate_shape : bool
+        False: later values may have other shapes.
+    name, dtype
+        As usual; Python floats make a float32 variable, NumPy arrays keep their dtype.
+    constraint : function of the new value, applied by optimizers after an update.
+    """
+
+    __slots__ = ("initial_value", "_initializer", "trainable", "constraint", "_save_slice_info")
+
+    def __init__(
+        self,
+        initial_value: Any = None,
+        trainable: bool = True,
+        collections: Iterable[Any] | None = None,
+        validate_shape: bool = True,
+        caching_device: Any = None,
+        name: str | None = None,
+        variable_def: Any = None,
+        dtype: Any = None,
+        expected_shape: Any = None,
+        import_scope: str | None = None,
+        constraint: Callable[[Any], Any] | None = None,
+        use_resource: bool | None = None,
+        synchronization: Any = None,
+        aggregation: Any = None,
+        shape: Any = None,
+    ) -> None:
+        if initial_value is None:
+            raise InvalidArgumentError(None, None, "a variable needs an initial_value.")
+        graph = graph_of([initial_value])
+        with graph.control_dependencies(None):
+            self._build(graph, initial_value, dtype, validate_shape, shape, name)
+        self.trainable = trainable
+        self.constraint = constraint
+        keys = [GraphKeys.GLOBAL_VARIABLES] if collections is None else list(collections)
+        if trainable and GraphKeys.TRAINABLE_VARIABLES not in keys:
+            keys.append(GraphKeys.TRAINABLE_VARIABLES)
+        graph.add_to_collections(keys, self)
+
+    def _build(
+        self, graph: Any, value: Any, dtype: Any, validate_shape: bool, shape: Any,
+        name: str | None,
+    ) -> None:  # fmt: skip
+        initial = convert_to_tensor(value() if callable(value) else value, dtype, graph=graph)
+        static: Shape = initial.spec.shape if validate_shape else None
+        if shape is not None:
+            static = as_shape(shape)
+        spec = TensorSpec(static, initial.spec.dtype)
+        graph.create(VARIABLE, (), {}, (spec,), name or "Variable", tensor=self)
+        self.initial_value = initial
+        self._initializer = assign(self, initial, validate_shape, name=self.op.name + "/Assign/")
+
+    @property
+    def initializer(self) -> Operation:
+        """The operation that sets the variable to its initial value."""
+        return self._initializer.op
+
+    def initialized_value(self) -> Tensor:
+        """Return the variable: sessions initialise it before it is first read."""
+        return self
+
+    def value(self) -> Tensor:
+        """Return the variable's value as a tensor."""
+        return self
+
+    def read_value(self) -> Tensor:
+        """Return the value as of here: after the control dependencies that surround the call."""
+        return array.identity(self, name=self.op.name + "/read")
+
+    def assign(
+        self, value: Any, use_locking: bool = False, name: str | None = None,
+        read_value: bool = True,
+    ) -> Tensor:  # fmt: skip
+        """Return a tensor with ``value`` that, when it runs, sets the variable to it."""
+        return assign(self, value, name=name)
+
+    def assign_add(
+        self, delta: Any, use_locking: bool = False, name: str | None = None,
+        read_value: bool = True,
+    ) -> Tensor:  # fmt: skip
+        """Return a tensor that, when it runs, adds ``delta`` and has the new value."""
+        return assign_add(self, delta, name=name)
+
+    def assign_sub(
+        self, delta: Any, use_locking: bool = False, name: str | None = None,
+        read_value: bool = True,
+    ) -> Tensor:  # fmt: skip
+        """Return a tensor that, when it runs, subtracts ``delta`` and has the new value."""
+        return assign_sub(self, delta, name=name)
+
+    def load(self, value: Any, session: Any = None) -> None:
+        """Set the variable to ``value`` in ``session`` without adding to the graph."""
+        session = session or get_default_session()
+        session.run(self.initializer, {self.initializer.inputs[1]: value})
+
+    def count_up_to(self, limit: int) -> Tensor:
+        """Return the value and add one, until ``limit``: then OutOfRangeError."""
+        return count_up_to(self, limit)
+
+
+class _Update(OpDef):
+    """Base of operations whose first output is the next value of the variable at input 0."""
+
+    updates = {0: 0}
+    stateful = True
+    gradient = None
+    same_dtype = True
+    ufunc_of_update: Any = None
+
+    def compute(self, ref: Any, value: Any) -> Any:
+        # A new array even for ints added to floats: the variable keeps its dtype.
+        return self.ufunc_of_update(ref, value, dtype=ref.dtype, casting="same_kind")
+
+    def infer(self, ref: TensorSpec, value: TensorSpec, **_attrs: Any) -> TensorSpec:
+        if not compatible(ref.shape, value.shape):
+            raise ValueError(
+                f"the variable has shape {format_shape(ref.shape)}, "
+                f"the value {format_shape(value.shape)}"
+            )
+        return TensorSpec(ref.shape, ref.dtype)
+
+    def cost(self, ref: TensorSpec, value: TensorSpec, **_attrs: Any) -> Cost:
+        size = value.size if value.size is not None else float("inf")
+        return Cost(size, 12.0 * size)
+
+
+@op("Assign")
+class _assign(_Update):
+    """Set a variable: the output is the value, as the variable's dtype."""
+
+    reads_updated = False
+    samples = [((2, 3), (2, 3), {"shape": (2, 3), "dtype": None}),
+               ((), (), {"shape": (), "dtype": None})]  # fmt: skip
+
+    def compute(self, ref: Any, value: Any, *, shape: Shape, dtype: DType | None) -> Any:
+        # A copy: the variable's value must not change when a feed's array does.
+        array = np.array(value, dtype=dtype.dtype if dtype else None)
+        if not compatible(array.shape, shape):
+            raise InvalidArgumentError(
+                None,
+                None,
+                f"the value has shape {format_shape(array.shape)}, the variable "
+                f"{format_shape(shape)}; use validate_shape=False to change the shape",
+            )
+        array.flags.writeable = False
+        return array if array.ndim else array[()]
+
+    def infer(self, ref: TensorSpec, value: TensorSpec, **attrs: Any) -> TensorSpec:
+        if not compatible(attrs["shape"], value.shape):
+            return super().infer(ref, value)
+        return TensorSpec(attrs["shape"] and ref.shape, ref.dtype or value.dtype)
+
+
+@op("AssignAdd")
+class _assign_add(_Update):
+    """Add to a variable."""
+
+    samples = [((2, 3), (2, 3)), ((), ())]
+    ufunc_of_update = np.add
+
+
+@op("AssignSub")
+class _assign_sub(_Update):
+    """Subtract from a variable."""
+
+    samples = [((2, 3), (2, 3)), ((), ())]
+    ufunc_of_update = np.subtract
+
+
+@op("CountUpTo")
+class _count_up_to(OpDef):
+    """Return the variable and add one to it, up to ``limit``."""
+
+    updates = {0: 1}
+    stateful = True
+    gradient = None
+    samples = [(3, {"limit": 5})]
+    bad_samples = [(5, {"limit": 5}, OutOfRangeError)]
+
+    def compute(self, ref: Any, *, limit: int) -> Any:
+        if ref >= limit:
+            raise OutOfRangeError(None, None, f"reached limit {limit}")
+        return np.add(ref, 0, dtype=ref.dtype), np.add(ref, 1, dtype=ref.dtype)
+
+    def infer(self, ref: TensorSpec, *, limit: int) -> tuple[TensorSpec, TensorSpec]:
+        return TensorSpec((), ref.dtype), TensorSpec((), ref.dtype)
+
+    def cost(self, ref: TensorSpec, *, limit: int) -> Cost:
+        return Cost(2.0, 16.0)
+
+
+def _checked(ref: Any, verb: str) -> Variable:
+    if not isinstance(ref, Variable):
+        raise InvalidTypeError(None, None, f"can't {verb} {ref!r}: only a tf.Variable has state.")
+    return ref
+
+
+def _as_value(ref: Variable, value: Any) -> Any:
+    """Return ``value`` in the variable's dtype; tensors of another one are cast."""
+    if isinstance(value, Tensor) and None not in (value.dtype, ref.dtype):
+        return value if value.dtype is ref.dtype else math.cast(value, ref.dtype)
+    return value if isinstance(value, Tensor) else convert_to_tensor(value, ref.dtype)
+
+
+def assign(
+    ref: Any,
+    value: Any,
+    validate_shape: bool | None = None,
+    use_locking: bool | None = None,
+    name: str | None = None,
+) -> Tensor:
+    """Return a tensor with ``value`` that, when it runs, sets variable ``ref`` to it.
+
+    The variable changes for later runs, when the whole run has succeeded; operations that depend
+    on the result, also by ``control_dependencies``, see the new value at once.
+    """
+    ref = _checked(ref, "assign to")
+    shape = ref.spec.shape if validate_shape in (None, True) else None
+    attrs = {"shape": shape, "dtype": ref.spec.dtype}
+    return apply(_assign.opdef, (ref, _as_value(ref, value)), attrs, name)
+
+
+def assign_add(
+    ref: Any, value: Any, use_locking: bool | None = None, name: str | None = None
+) -> Tensor:
+    """Return a tensor that, when it runs, adds ``value`` to variable ``ref``."""
+    ref = _checked(ref, "add to")
+    return apply(_assign_add.opdef, (ref, _as_value(ref, value)), {}, name)
+
+
+def assign_sub(
+    ref: Any, value: Any, use_locking: bool | None = None, name: str | None = None
+) -> Tensor:
+    """Return a tensor that, when it runs, subtracts ``value`` from variable ``ref``."""
+    ref = _checked(ref, "subtract from")
+    return apply(_assign_sub.opdef, (ref, _as_value(ref, value)), {}, name)
+
+
+def count_up_to(ref: Any, limit: int, name: str | None = None) -> Tensor:
+    """Return variable ``ref`` and add one to it; OutOfRangeError at ``limit``."""
+    return apply(_count_up_to.opdef, (_checked(ref, "count"),), {"limit": limit}, name)[0]
+
+
+@op("NoOp")
+class no_op(OpDef):
+    """Do nothing; useful for its control dependencies."""
+
+    gradient = None
+    samples = [()]
+
+    def compute(self) -> tuple[()]:
+        return ()
+
+    def infer(self) -> tuple[()]:
+        return ()
+
+    def cost(self) -> Cost:
+        return Cost(0, 0)
+
+
+def group(*inputs: Any, name: str | None = None, **_kwargs: Any) -> Operation:
+    """Return an operation that runs all ``inputs`` (tensors, operations, or lists of them)."""
+    nodes: list[Any] = []
+    pending = list(reversed(inputs))
+    while pending:
+        item = pending.pop()
+        if isinstance(item, (list, tuple)):
+            pending.extend(reversed(item))
+        elif item is not None:
+            nodes.append(item)
+    graph = graph_of(nodes)
+    with graph.control_dependencies(nodes):
+        return create(no_op.opdef, (), {}, name or "group_deps")
+
+
+def tuple_(tensors: Any, name: str | None = None, control_inputs: Any = None) -> list[Any]:
+    """Return ``tensors`` such that none is there before all of them have run."""
+    given = [t for t in tensors if t is not None]
+    graph = graph_of(given)
+    with graph.control_dependencies([*given, *(control_inputs or ())]):
+        return [None if t is None else array.identity(t) for t in tensors]
+
+
+def global_variables(scope: str | None = None) -> list[Any]:
+    """Return the variables that a session shares and a checkpoint keeps."""
+    return get_default_graph().get_collection(GraphKeys.GLOBAL_VARIABLES, scope)
+
+
+def local_variables(scope: str | None = None) -> list[Any]:
+    """Return the variables that no checkpoint keeps, such as counters of metrics."""
+    return get_default_graph().get_collection(GraphKeys.LOCAL_VARIABLES, scope)
+
+
+def trainable_variables(scope: str | None = None) -> list[Any]:
+    """Return the variables that optimizers change by default."""
+    return get_default_graph().get_collection(GraphKeys.TRAINABLE_VARIABLES, scope)
+
+
+def variables_initializer(var_list: Iterable[Any], name: str = "init") -> Operation:
+    """Return an operation that sets the variables to their initial values."""
+    return group(*[v.initializer for v in var_list], name=name)
+
+
+def global_variables_initializer() -> Operation:
+    """Return an operation that initialises, or resets, all global variables.
+
+    Sessions initialise variables when they are first used, so running it is needed for a reset
+    only; scripts that run it behave as they did.
+    """
+    return variables_initializer(global_variables())
+
+
+def local_variables_initializer() -> Operation:
+    """Return an operation that initialises, or resets, all local variables."""
+    return variables_initializer(local_variables())
