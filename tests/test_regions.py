@@ -1,0 +1,118 @@
+"""Regions: convex, complete, in order; separate where that pays and one where it does not."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tfmini.errors import NodeInfo
+from tfmini.opdef import OpDef
+from tfmini.passes import regions
+from tfmini.plan import Node, Plan
+from tfmini.spec import UNKNOWN, TensorSpec
+
+
+class Work(OpDef):
+    def compute(self, *xs):
+        return xs
+
+
+WORK = Work("Work", "work")
+X = (0, 0)
+HEAVY = 10e-3
+
+
+def plan_from(edges: dict[int, list[int]], results: list[int]) -> Plan:
+    """Return a plan of nodes numbered from 1 with the given inputs; 0 is the feed."""
+    nodes = tuple(
+        Node(
+            i, WORK, {}, tuple([(j, 0) for j in inputs]), (), (UNKNOWN,), NodeInfo("Work", "", None)
+        )
+        for i, inputs in sorted(edges.items())
+    )
+    fetches = tuple([(r, 0) for r in results])
+    return Plan(nodes, (X,), (), {}, fetches, (), {X: TensorSpec((), None)}).verify()
+
+
+def contents(found) -> list[list[int]]:
+    return [[n.id for n in region.nodes] for region in found]
+
+
+def check(plan: Plan, found) -> None:
+    """Regions hold each node once, in an order in which each has its inputs."""
+    ids = [i for c in contents(found) for i in c]
+    assert sorted(ids) == [n.id for n in plan.nodes]
+    known = {*plan.feeds}
+    for region in found:
+        assert set(region.inputs) <= known
+        known |= {r for n in region.nodes for r in n.outputs}
+        made = {r for n in region.nodes for r in n.outputs}
+        assert set(region.outputs) <= made
+        for node in region.nodes:
+            assert all(r in made or r in region.inputs for r in node.inputs)
+    assert set(plan.results) <= known
+
+
+def test_heavy_branches_are_separate():
+    plan = plan_from({1: [0], 2: [0], 3: [0], 4: [1, 2, 3]}, [4])
+    found = regions.partition(plan, {1: HEAVY, 2: HEAVY, 3: HEAVY, 4: 1e-6}, cores=2)
+    check(plan, found)
+    assert contents(found) == [[1], [2], [3], [4]]
+
+
+def test_chains_stay_together():
+    plan = plan_from({1: [0], 2: [1], 3: [0], 4: [3], 5: [2, 4]}, [5])
+    found = regions.partition(plan, {i: HEAVY for i in range(1, 5)} | {5: 1e-6}, cores=2)
+    assert contents(found) == [[1, 2], [3, 4], [5]]
+
+
+def test_a_chain_alone_is_one_region():
+    plan = plan_from({1: [0], 2: [1], 3: [2]}, [3])
+    found = regions.partition(plan, {1: HEAVY, 2: HEAVY, 3: HEAVY}, cores=2)
+    assert contents(found) == [[1, 2, 3]]
+
+
+def test_cheap_branches_are_one_region():
+    plan = plan_from({1: [0], 2: [0], 3: [1, 2]}, [3])
+    assert len(regions.partition(plan, {1: 2e-5, 2: 2e-5, 3: 1e-6}, cores=2)) == 1
+
+
+def test_a_light_root_does_not_join_branches():
+    plan = plan_from({1: [0], 2: [1], 3: [1], 4: [2, 3]}, [4])
+    found = regions.partition(plan, {1: 1e-6, 2: HEAVY, 3: HEAVY, 4: 1e-6}, cores=2)
+    check(plan, found)
+    assert [2] in contents(found)
+    assert [3] in contents(found)
+
+
+def test_fan_out_of_heavy_nodes_does_not_wait():
+    plan = plan_from({1: [0], 2: [1], 3: [1], 4: [2, 3]}, [4])
+    found = regions.partition(plan, {i: HEAVY for i in (1, 2, 3)} | {4: 1e-6}, cores=2)
+    check(plan, found)
+    assert contents(found)[:3] == [[1], [2], [3]]
+
+
+def test_one_core_needs_no_regions():
+    plan = plan_from({1: [0], 2: [0], 3: [1, 2]}, [3])
+    assert len(regions.partition(plan, {1: HEAVY, 2: HEAVY, 3: HEAVY}, cores=1)) == 1
+
+
+@st.composite
+def weighted_plans(draw):
+    n = draw(st.integers(1, 25))
+    edges = {
+        i: draw(st.lists(st.integers(max(0, i - 8), i - 1), min_size=1, max_size=3, unique=True))
+        for i in range(1, n + 1)
+    }
+    seconds = {i: draw(st.sampled_from([1e-6, 2e-4, HEAVY, 5 * HEAVY])) for i in edges}
+    return plan_from(edges, [n]), seconds
+
+
+@settings(max_examples=300, deadline=None)
+@given(weighted_plans())
+def test_regions_are_legal_and_never_slower(case):
+    plan, seconds = case
+    found = regions.partition(plan, seconds, cores=2)
+    check(plan, found)
+    if len(found) > 1:
+        assert regions.makespan(found, 2) <= sum(seconds.values())

@@ -1,0 +1,276 @@
+"""From nodes to straight-line Python.
+
+In: nodes in order, the values that come from outside, the values that must leave.  Out: a
+``Function``: generated source, one line a node, with kernels and attributes bound by name; a
+value's variable is used again, or cleared, right after its last use.
+
+The generated source is data (names, positions) plus objects that pickle: a ``Function`` travels to
+a worker and is compiled there.  An exception is traced to its node by the line that raised it, so
+that running costs nothing for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from tfmini.errors import (
+    InvalidArgumentError,
+    NodeInfo,
+    OpError,
+    ResourceExhaustedError,
+    UnknownError,
+)
+from tfmini.opdef import Elementwise
+from tfmini.plan import Node, Ref
+from tfmini.spec import TensorSpec
+
+# What Python writes with an operator; NumPy's scalars take that many times quicker than the ufunc,
+# and by the same rules.
+_SYMBOLS = {
+    np.add: "({} + {})", np.subtract: "({} - {})", np.multiply: "({} * {})",
+    np.true_divide: "({} / {})", np.negative: "(-{})",
+}  # fmt: skip
+
+# Values known to be smaller than this are left for their variable's next use to drop.
+_SMALL_BYTES = 1 << 14
+
+
+class Function:
+    """A compiled sequence of nodes: call it with the values of ``inputs``, get ``outputs``."""
+
+    def __init__(
+        self,
+        source: str,
+        scope: Mapping[str, Any],
+        lines: Mapping[int, tuple[NodeInfo, tuple[str, ...]]],
+        inputs: Sequence[Ref],
+        outputs: Sequence[Ref],
+    ) -> None:
+        self.source = source
+        self.scope = scope
+        self.lines = lines
+        self.inputs = tuple(inputs)
+        self.outputs = tuple(outputs)
+        self.seconds: float | None = None  # what its last run in this process took
+        self._compile()
+
+    def _compile(self) -> None:
+        scope = dict(self.scope)
+        self.code = compile(self.source, "<tfmini region>", "exec")
+        exec(self.code, scope)
+        # Kernels follow IEEE 754 without warnings, as TensorFlow's do.
+        self.call: Callable[..., Any] = np.errstate(all="ignore")(scope["region"])
+
+    def __call__(self, *values: Any) -> tuple[Any, ...]:
+        start = perf_counter()
+        try:
+            results: tuple[Any, ...] = self.call(*values)
+        except Exception as e:
+            raise self.explain(e) from e
+        self.seconds = perf_counter() - start
+        return results
+
+    def explain(self, error: Exception) -> Exception:
+        """Return ``error`` as an ``OpError`` that names the node whose line raised it."""
+        trace = error.__traceback__
+        found = step = None
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == "<tfmini region>":
+                found = trace
+            elif trace.tb_frame.f_code.co_filename == "<tfmini fused>":
+                step = trace.tb_frame.f_globals["infos"].get(trace.tb_lineno)
+            trace = trace.tb_next
+        if found is None or found.tb_lineno not in self.lines:
+            return error
+        info, names = self.lines[found.tb_lineno]
+        scope = {**found.tb_frame.f_globals, **found.tb_frame.f_locals}
+        given = ", ".join(_describe(scope.get(n)) for n in names)
+        return node_error(step or info, error, given)
+
+    def __reduce__(self) -> Any:
+        return Function, (self.source, self.scope, self.lines, self.inputs, self.outputs)
+
+
+def node_error(info: NodeInfo, error: Exception, given: str) -> Exception:
+    """Return what a node's kernel raised as an error that names the node and its inputs."""
+    inputs = f" Inputs: {given}." if given else ""
+    if isinstance(error, OpError):
+        if error.node_def is not None:
+            return error
+        return type(error)(info, None, _sentence(error.message) + inputs)
+    cause = f"{type(error).__name__}: {error}"
+    if isinstance(error, MemoryError):
+        return ResourceExhaustedError(info, None, _sentence(f"out of memory: {error}") + inputs)
+    if isinstance(error, (ValueError, TypeError, IndexError, np.linalg.LinAlgError)):
+        return InvalidArgumentError(info, None, _sentence(cause) + inputs)
+    return UnknownError(info, None, _sentence(cause) + inputs)
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else text + "."
+
+
+def _describe(value: Any) -> str:
+    if value is None:
+        return "none"
+    try:
+        return repr(TensorSpec.of(value))
+    except (TypeError, ValueError):
+        return type(value).__name__
+
+
+def generate(
+    nodes: Sequence[Node],
+    inputs: Sequence[Ref],
+    outputs: Sequence[Ref],
+    constants: Mapping[Ref, Any],
+    streams: Mapping[int, Ref] | None = None,
+) -> Function:
+    """Return the function that runs ``nodes`` in order.
+
+    Parameters
+    ----------
+    inputs : values given by the caller, as positional arguments
+    outputs : values returned, as a tuple in this order
+    constants : values bound into the function
+    streams : for each random node the input that carries its stream's key
+    """
+    return _Writer(nodes, inputs, outputs, constants, streams or {}).function()
+
+
+class _Writer:
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        inputs: Sequence[Ref],
+        outputs: Sequence[Ref],
+        constants: Mapping[Ref, Any],
+        streams: Mapping[int, Ref],
+    ) -> None:
+        self.nodes = nodes
+        self.inputs = inputs
+        self.outputs = outputs
+        self.constants = constants
+        self.streams = streams
+        self.scope: dict[str, Any] = {}
+        self.names: dict[Ref, str] = {}
+        self.free: list[str] = []
+        self.count = 0
+        self.sources: list[str] = []
+        self.lines: dict[int, tuple[NodeInfo, tuple[str, ...]]] = {}
+        self.kernels: dict[int, str] = {}
+        self.sizes = {r: s.nbytes for n in nodes for r, s in zip(n.outputs, n.specs, strict=True)}
+
+    def function(self) -> Function:
+        for i, ref in enumerate(self.inputs):
+            self.names[ref] = f"a{i}"
+        self.sources.append(f"def region({', '.join(f'a{i}' for i in range(len(self.inputs)))}):")
+        last = self._last_uses()
+        for position, node in enumerate(self.nodes):
+            self._write(position, node, last)
+        results = "".join(f"{self._name(ref)}, " for ref in self.outputs)
+        self.sources.append(f"    return ({results})")
+        return Function("\n".join(self.sources), self.scope, self.lines, self.inputs, self.outputs)
+
+    def _last_uses(self) -> dict[Ref, int]:
+        last: dict[Ref, int] = {}
+        for position, node in enumerate(self.nodes):
+            for ref in node.outputs:
+                last[ref] = position
+            for ref in node.inputs:
+                last[ref] = position
+            if node.id in self.streams:
+                last[self.streams[node.id]] = position
+        for ref in self.outputs:
+            last[ref] = len(self.nodes)
+        return last
+
+    def _write(self, position: int, node: Node, last: Mapping[Ref, int]) -> None:
+        arguments = [self._name(ref) for ref in node.inputs]
+        call = self._call(node, arguments)
+        dying = dict.fromkeys(
+            [r for r in node.inputs if last[r] == position and r not in self.constants]
+        )
+        freed = {ref: self.names.pop(ref) for ref in dying}
+        self.free.extend(freed.values())
+        targets = [self._take(ref) for ref in node.outputs]
+        unused = [r for r in node.outputs if last[r] == position]
+        assigned = ", ".join(targets)
+        if not node.specs:
+            text = f"    {call}"
+        elif len(node.specs) == 1 and not node.opdef.listed:
+            text = f"    {assigned} = {call}"
+        else:
+            text = f"    {assigned}, = {call}"
+        self.sources.append(text)
+        self.lines[len(self.sources)] = (node.info, tuple(arguments))
+        large = [n for r, n in freed.items() if n not in targets and self._is_large(r)]
+        for ref in unused:
+            name = self.names.pop(ref)
+            self.free.append(name)
+            if self._is_large(ref):
+                large.append(name)
+        if large:
+            self.sources.append(f"    {' = '.join(large)} = None")
+
+    def _is_large(self, ref: Ref) -> bool:
+        size = self.sizes.get(ref)
+        return size is None or size >= _SMALL_BYTES
+
+    def _name(self, ref: Ref) -> str:
+        name = self.names.get(ref)
+        if name is None:
+            name = self.names[ref] = f"c{len(self.names)}_{ref[0]}_{ref[1]}".replace("-", "m")
+            value = self.constants[ref]
+            # NumPy computes much quicker with its scalars than with 0-d arrays.
+            self.scope[name] = (
+                value[()] if isinstance(value, np.ndarray) and not value.ndim else value
+            )
+        return name
+
+    def _take(self, ref: Ref) -> str:
+        if self.free:
+            name = self.free.pop()
+        else:
+            name = f"v{self.count}"
+            self.count += 1
+        self.names[ref] = name
+        return name
+
+    def _call(self, node: Node, arguments: list[str]) -> str:
+        opdef = node.opdef
+        direct = isinstance(opdef, Elementwise) and opdef.runs_as_ufunc
+        if direct and opdef.ufunc in _SYMBOLS:
+            return _SYMBOLS[opdef.ufunc].format(*arguments)
+        name = self.kernels.get(id(opdef))
+        if name is None:
+            name = f"k{len(self.kernels)}_{opdef.function_name}"
+            self.kernels[id(opdef)] = name
+            self.scope[name] = opdef.ufunc if direct else opdef.compute
+        return f"{name}({', '.join([*arguments, *self._attributes(node)])})"
+
+    def _attributes(self, node: Node) -> list[str]:
+        out = []
+        for key, value in node.attrs.items():
+            if value is None or type(value) in (bool, int):
+                out.append(f"{key}={value!r}")
+            else:
+                name = f"t{len(self.scope)}"
+                self.scope[name] = value
+                out.append(f"{key}={name}")
+        if node.id in self.streams:
+            self.scope["generator"] = generator
+            out.append(f"rng=generator({self._name(self.streams[node.id])})")
+        return out
+
+
+def generator(key: tuple[int, int, int]) -> np.random.Generator:
+    """Return the Philox stream of ``key``: (seed word, seed word, draw)."""
+    *words, draw = key
+    # A list of one large and one small int would become floats.
+    philox = np.random.Philox(key=np.array(words, np.uint64), counter=[0, 0, 0, draw])
+    return np.random.Generator(philox)

@@ -1,0 +1,260 @@
+"""Where tasks run: in the caller's thread, on local threads, in processes, or on a cluster.
+
+In: a session's target, Dask's own settings, a Dask graph.  Out: values.  This is the only module
+that imports ``distributed``, and only when a cluster is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+from tfmini import threads
+from tfmini.errors import (
+    InvalidArgumentError,
+    OpError,
+    UnavailableError,
+)
+
+_LOCAL = ("threads", "sync", "processes")
+_DASK_NAMES = {
+    "threads": "threads", "threading": "threads", "sync": "sync", "synchronous": "sync",
+    "single-threaded": "sync", "processes": "processes", "multiprocessing": "processes",
+}  # fmt: skip
+
+
+class Executor:
+    """Runs Dask graphs. ``inline`` says whether a plan of one region may skip it."""
+
+    name = "threads"
+    inline = True
+
+    def get(self, graph: dict[Any, Any], keys: Sequence[Any]) -> list[Any]:
+        """Return the values of ``keys``."""
+        import dask.threaded
+
+        return list(dask.threaded.get(graph, list(keys)))
+
+    def close(self) -> None:
+        """Release what the executor itself has opened."""
+
+
+class Sync(Executor):
+    """Everything in the caller's thread, in order."""
+
+    name = "sync"
+
+    def get(self, graph: dict[Any, Any], keys: Sequence[Any]) -> list[Any]:
+        import dask.local
+
+        return list(dask.local.get_sync(graph, list(keys)))
+
+
+class Processes(Executor):
+    """A pool of processes, kept from run to run: for kernels that hold Python's lock."""
+
+    name = "processes"
+    inline = False
+
+    def __init__(self) -> None:
+        self._pool: Any = None
+
+    def get(self, graph: dict[Any, Any], keys: Sequence[Any]) -> list[Any]:
+        from concurrent.futures import ProcessPoolExecutor
+        from concurrent.futures.process import BrokenProcessPool
+
+        import dask
+        import dask.multiprocessing
+
+        pool = dask.config.get("pool", None) or self._pool
+        if pool is None:
+            workers = dask.config.get("num_workers", None) or threads.CPU_COUNT
+            context = dask.multiprocessing.get_context()
+            pool = self._pool = ProcessPoolExecutor(workers, mp_context=context)
+        try:
+            return list(dask.multiprocessing.get(graph, list(keys), pool=pool))
+        except BrokenProcessPool as e:
+            self.close()
+            raise UnavailableError(
+                None,
+                None,
+                f"a process of the pool died during a run: {e}. No variable has changed.",
+            ) from e
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+
+class Custom(Executor):
+    """A ``get`` function that ``dask.config`` names."""
+
+    name = "custom"
+    inline = False
+
+    def __init__(self, get: Callable[..., Any]) -> None:
+        self._get = get
+
+    def get(self, graph: dict[Any, Any], keys: Sequence[Any]) -> list[Any]:
+        return list(self._get(graph, list(keys)))
+
+
+class Cluster(Executor):
+    """A Dask cluster, through a ``distributed.Client``."""
+
+    name = "cluster"
+    inline = False
+
+    def __init__(self, client: Any, owned: bool = False) -> None:
+        self.client = client
+        self.owned = owned
+
+    def get(self, graph: dict[Any, Any], keys: Sequence[Any]) -> list[Any]:
+        from distributed import CancelledError as FutureCancelledError
+        from distributed import KilledWorker
+
+        if self.client.status not in ("running", "connecting"):
+            raise UnavailableError(
+                None,
+                None,
+                f"the client of {self._address()} is {self.client.status}; make a new session on "
+                f"a running cluster.",
+            )
+        try:
+            return list(self.client.get(graph, list(keys), sync=True, actors=False))
+        except OpError:
+            raise
+        except (OSError, TimeoutError, FutureCancelledError, KilledWorker) as e:
+            raise UnavailableError(
+                None,
+                None,
+                f"the cluster at {self._address()} was lost during a run: {type(e).__name__}: "
+                f"{e}. No variable has changed.",
+            ) from e
+
+    def _address(self) -> str:
+        scheduler = getattr(self.client, "scheduler", None)
+        return getattr(scheduler, "address", None) or "its scheduler"
+
+    def close(self) -> None:
+        if self.owned:
+            self.client.close()
+
+
+THREADS, SYNC, PROCESSES = Executor(), Sync(), Processes()  # processes start when first used
+_BY_NAME = {"threads": THREADS, "sync": SYNC, "processes": PROCESSES}
+
+
+def resolve(target: Any) -> Executor | None:
+    """Return the executor that a session's ``target`` names; None: whatever Dask is set to.
+
+    Parameters
+    ----------
+    target : None or "", "threads", "sync", "processes", a scheduler's address
+        ("tcp://host:8786"), a ``distributed.Client`` or a cluster object.
+    """
+    if target is None or target == "":
+        return None
+    if isinstance(target, Executor):
+        return target
+    if isinstance(target, str):
+        if target in _DASK_NAMES:
+            name = _DASK_NAMES[target]
+            return Processes() if name == "processes" else _BY_NAME[name]
+        if "://" in target:
+            return _connect(target)
+        raise InvalidArgumentError(
+            None,
+            None,
+            f"session target {target!r}: give one of {', '.join(_LOCAL)}, a scheduler address "
+            f"such as 'tcp://host:8786', a distributed.Client, or a cluster object.",
+        )
+    from distributed import Client
+
+    if isinstance(target, Client):
+        return Cluster(target)
+    if hasattr(target, "scheduler_address"):
+        return Cluster(Client(target, set_as_default=False), owned=True)
+    raise InvalidArgumentError(
+        None, None, f"{target!r} is no session target: give an address, a Client or a cluster."
+    )
+
+
+def _connect(address: str) -> Cluster:
+    from distributed import Client
+
+    try:
+        client = Client(address, set_as_default=False, timeout="10s")
+    except (OSError, TimeoutError, ValueError) as e:
+        raise UnavailableError(
+            None,
+            None,
+            f"no Dask scheduler answers at {address!r}: {e}. Start one with `dask scheduler`, or "
+            f"leave the target out to run on local threads.",
+        ) from e
+    return Cluster(client, owned=True)
+
+
+def runs_inline(executor: Executor | None) -> bool:
+    """Whether a plan of one region runs in the caller's thread, without any scheduler.
+
+    Not if a Dask callback, such as its ProgressBar, wants to see tasks.
+    """
+    callbacks = sys.modules.get("dask.callbacks")
+    if callbacks is not None and callbacks.Callback.active:
+        return False
+    return (executor or current()).inline
+
+
+def current() -> Executor:
+    """Return the executor that Dask's own state asks for: the config's, else an active client.
+
+    Called in every run of a session without a target, so it looks only at what is there: as long
+    as nobody has imported Dask, nobody has set anything but its configuration files.
+    """
+    config = sys.modules.get("dask.config")
+    if config is None:
+        if not _configured_outside():
+            return THREADS
+        config = importlib.import_module("dask.config")
+    scheduler = config.config.get("scheduler")
+    if scheduler is not None:
+        return _named_by_config(scheduler)
+    if "distributed.worker" in sys.modules:
+        client = sys.modules["distributed.client"]._get_global_client()
+        if client is not None:
+            return Cluster(client)
+    return THREADS
+
+
+def _named_by_config(scheduler: Any) -> Executor:
+    if callable(scheduler):
+        return Custom(scheduler)
+    name = _DASK_NAMES.get(str(scheduler).lower())
+    if name is not None:
+        return _BY_NAME[name]
+    import dask.base
+
+    try:
+        get = dask.base.get_scheduler(scheduler=scheduler)
+    except (ValueError, RuntimeError) as e:
+        raise InvalidArgumentError(
+            None, None, f"Dask's setting scheduler={scheduler!r} can't be used: {e}"
+        ) from e
+    client = getattr(get, "__self__", None)  # a client's method
+    return Custom(get) if client is None else Cluster(client)
+
+
+@cache
+def _configured_outside() -> bool:
+    """Whether Dask has configuration in files or the environment, where its import finds it."""
+    places = [os.environ.get("DASK_ROOT_CONFIG", "/etc/dask"),
+              os.path.join(sys.prefix, "etc", "dask"),
+              os.path.join(os.path.expanduser("~"), ".config", "dask"),
+              os.environ.get("DASK_CONFIG", "")]  # fmt: skip
+    return "DASK_SCHEDULER" in os.environ or any(p and os.path.exists(p) for p in places)

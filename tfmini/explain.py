@@ -1,0 +1,109 @@
+"""How a run is carried out, as a table that people read.
+
+In: a program.  Out: one row per region with its nodes, the reason for its shape, what it was
+estimated to cost and, after a run in this process, what it took.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+from tfmini.lower import Program
+from tfmini.passes.costs import all_specs
+from tfmini.passes.fuse import Fused
+from tfmini.plan import Node, Ref
+from tfmini.spec import TensorSpec
+
+
+class Row(NamedTuple):
+    """One region.
+
+    name       the op type of its last node
+    nodes      how many nodes, those inside fused groups included
+    reason     "inline" (the whole plan, in the caller's thread) or "separate" (a Dask task)
+    estimated  seconds by the op types' cost rules
+    measured   seconds of its last run in this process, or None
+    bytes      of the values that leave it, or None if a size is unknown
+    contents   its op types with their numbers; fused groups in brackets
+    """
+
+    name: str
+    nodes: int
+    reason: str
+    estimated: float
+    measured: float | None
+    bytes: int | None
+    contents: str
+
+
+class Explanation:
+    """What ``session.explain`` returns: ``rows``, ``n_tasks``, and a table as its text."""
+
+    def __init__(self, program: Program) -> None:
+        specs = all_specs(program.plan)
+        self.n_tasks = program.n_tasks
+        self.rows = [
+            Row(
+                step.region.name,
+                sum([_count(n) for n in step.region.nodes]),
+                step.region.reason,
+                step.region.seconds,
+                program.measured(step),
+                _bytes(step.region.outputs, specs),
+                _contents(step.region.nodes),
+            )
+            for step in program.steps
+        ]
+
+    def __str__(self) -> str:
+        head = ("region", "nodes", "reason", "estimated", "measured", "output", "contents")
+        table = [head, *[_cells(row) for row in self.rows]]
+        widths = [max(len(r[i]) for r in table) for i in range(len(head))]
+        lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip()
+                 for r in table]  # fmt: skip
+        tasks = f"{self.n_tasks} Dask tasks" if self.n_tasks else "inline, no Dask task"
+        return "\n".join([*lines, tasks])
+
+    __repr__ = __str__
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        row.name,
+        str(row.nodes),
+        row.reason,
+        _time(row.estimated),
+        "-" if row.measured is None else _time(row.measured),
+        "?" if row.bytes is None else _size(row.bytes),
+        row.contents,
+    )
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1e3:.3f} ms"
+
+
+def _size(nbytes: float) -> str:
+    for unit in ("B", "KB", "MB"):
+        if nbytes < 1000:
+            return f"{nbytes:.0f} {unit}"
+        nbytes /= 1000
+    return f"{nbytes:.1f} GB"
+
+
+def _count(node: Node) -> int:
+    return len(node.opdef.steps) if isinstance(node.opdef, Fused) else 1
+
+
+def _contents(nodes: tuple[Node, ...]) -> str:
+    counts = Counter(
+        f"fused[{n.info.type}]" if isinstance(n.opdef, Fused) else n.info.type for n in nodes
+    )
+    shown = [name if n == 1 else f"{name} x{n}" for name, n in counts.most_common(8)]
+    return ", ".join(shown) + (", ..." if len(counts) > 8 else "")
+
+
+def _bytes(refs: tuple[Ref, ...], specs: dict[Ref, TensorSpec]) -> int | None:
+    sizes = [specs[r].nbytes for r in refs]
+    return None if None in sizes else sum(sizes)  # type: ignore[arg-type]

@@ -1,0 +1,55 @@
+"""Passes: functions ``Plan -> Plan`` that make a plan cheaper without changing a bit of a result.
+
+In: a verified plan.  Out: a verified plan with the same feeds, fetches and updates.  ``SIMPLIFY``
+needs nothing but the plan and runs once per plan; ``specialize.py``, ``fuse.py`` and ``regions.py``
+need the shapes of the feeds and run once per set of shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tfmini.passes.costs import all_specs, node_seconds
+from tfmini.passes.fuse import fuse_elementwise
+from tfmini.passes.regions import Region, one_region, partition
+from tfmini.passes.simplify import drop_identities, fold_constants, merge_common, prune
+from tfmini.passes.specialize import specialized
+from tfmini.plan import Plan, Ref
+from tfmini.spec import TensorSpec
+
+# Check after each pass that its plan is legal. Tests turn it on.
+VERIFY = False
+
+SIMPLIFY = (drop_identities, fold_constants, merge_common, prune)
+
+
+def simplified(plan: Plan) -> Plan:
+    """Return ``plan`` after all passes that need no shapes."""
+    for simplify in SIMPLIFY:
+        plan = _checked(simplify(plan))
+    return plan
+
+
+def _checked(plan: Plan) -> Plan:
+    return plan.verify() if VERIFY else plan
+
+
+def optimized(
+    plan: Plan, feeds: Mapping[Ref, TensorSpec] | None, cores: int
+) -> tuple[Plan, list[Region]]:
+    """Return ``plan`` as it is best run, and its regions, for feeds of these specs.
+
+    ``feeds`` is None where feeds of too many shapes have come: the plan then stays general.
+    """
+    if feeds is not None:
+        plan = _checked(fuse_elementwise(_checked(specialized(plan, feeds))))
+    specs = all_specs(plan)
+    seconds = {node.id: node_seconds(node, specs) for node in plan.nodes}
+    regions = one_region(plan, seconds) if feeds is None else partition(plan, seconds, cores)
+    return plan, regions
+
+
+__all__ = [
+    "SIMPLIFY", "drop_identities", "fold_constants", "fuse_elementwise", "merge_common",
+    "optimized", "partition", "prune", "simplified", "specialized",
+]  # fmt: skip
