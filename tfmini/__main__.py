@@ -1,0 +1,112 @@
+"""The command line: ``python -m tfmini plugins|ops|check|new-plugin``.
+
+In: arguments.  Out: a table on standard output, and an exit status.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from tfmini.errors import OpError
+from tfmini.opdef import MISSING, OpDef
+from tfmini.registry import registry
+
+RULES = ("infer", "gradient", "cost", "dims")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tfmini", description="What this installation of tfmini has."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("plugins", help="list the packages that give operations")
+    ops = commands.add_parser("ops", help="list the operations and their rules")
+    ops.add_argument("--missing", choices=RULES, help="only those that lack this rule")
+    ops.add_argument("--package", help="only those of this package")
+    check = commands.add_parser("check", help="run the conformance kit on a package's operations")
+    check.add_argument("package", help="an installed package with operations, or a module")
+    check.add_argument("--scheduler", metavar="ADDRESS", help="compare with a Dask cluster too")
+    new = commands.add_parser("new-plugin", help="write a package with one operation to start from")
+    new.add_argument("name", help="its name, e.g. tfmini-signal")
+    new.add_argument("--directory", default=".", help="where to put it, default here")
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "plugins":
+            return list_plugins()
+        if options.command == "check":
+            return check_ops(options.package, options.scheduler)
+        if options.command == "new-plugin":
+            return new_plugin(options.name, options.directory)
+        return list_ops(options.missing, options.package)
+    except OpError as e:
+        print(f"tfmini: {e}", file=sys.stderr)
+        return 1
+
+
+def list_plugins() -> int:
+    """Print each plugin, what became of it and why; status 1 if one could not be loaded."""
+    registry.load_entry_points()
+    rows = [("plugin", "version", "status", "operations", "reason")]
+    for name, report in sorted(registry.reports.items()):
+        count = str(len(report.ops)) if report.status == "loaded" else ""
+        rows.append((name, report.version, report.status, count, report.reason))
+    print_table(rows)
+    return 1 if registry.skipped() else 0
+
+
+def list_ops(missing: str | None = None, package: str | None = None) -> int:
+    """Print each operation type, its function, package and rules."""
+    rows: list[tuple[str, ...]] = [("type", "function", "package", *RULES)]
+    for name, opdef in registry.types().items():
+        rules = {rule: rule_state(opdef, rule) for rule in RULES}
+        if (missing and rules[missing]) or (package and opdef.package != package):
+            continue
+        rows.append((name, opdef.function_name, opdef.package, *rules.values()))
+    print_table(rows)
+    return 0
+
+
+def check_ops(package: str, scheduler: str | None = None) -> int:
+    """Print which rules the operations of ``package`` keep; status 1 if one breaks a rule."""
+    from tfmini import testing
+    from tfmini.executors import resolve
+
+    cluster = resolve(scheduler) if scheduler else None
+    try:
+        reports = list(testing.check_package(package, getattr(cluster, "client", None)))
+    finally:
+        if cluster is not None:
+            cluster.close()
+    print(testing.table(reports))
+    return 0 if all(report.ok for report in reports) else 1
+
+
+def new_plugin(name: str, directory: str) -> int:
+    """Write a package to start from, and say what to do with it."""
+    from tfmini import scaffold
+
+    folder = scaffold.write(name, directory)
+    print(scaffold.next_steps(name, folder))
+    return 0
+
+
+def rule_state(opdef: OpDef, rule: str) -> str:
+    """Return "yes", "none" (declared impossible: a gradient) or "" (missing)."""
+    value = getattr(opdef, rule)
+    if rule == "gradient":
+        return "none" if value is None else "" if value is MISSING else "yes"
+    return "yes" if value is not None else ""
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print ``rows``, the first of them a heading, in columns."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
