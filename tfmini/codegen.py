@@ -70,7 +70,10 @@ class Function:
         try:
             results: tuple[Any, ...] = self.call(*values)
         except Exception as e:
-            raise self.explain(e) from e
+            error = self.explain(e)
+            if error is e:  # as its own cause it would send who follows causes in circles
+                raise
+            raise error from e
         self.seconds = perf_counter() - start
         return results
 

@@ -314,10 +314,17 @@ class _Call:
         self.updates = tuple([v for v, _ in plan.updates])
         self._programs: dict[Any, Program] = {}
         self._writes = bool(self.updates or self.random)
+        #: ``run(session, values of the feeds)`` returns the values of the fetches.
+        self.run = self._run_in_turn if self._writes else self._run
         self._untyped = any([t.spec.dtype is None for t in self.feeds])
         self._n = len(plan.fetches)
 
-    def run(self, session: Session, given: Iterable[Any]) -> Any:
+    def _run_in_turn(self, session: Session, given: Iterable[Any]) -> Any:
+        # From reading the state to the commit: of two runs at once, neither update may be lost.
+        with session._turn:
+            return self._run(session, given)
+
+    def _run(self, session: Session, given: Iterable[Any]) -> Any:
         if session._closed:
             session._check_open()
         values = [convert(v) for convert, v in zip(self._convert, given)]  # noqa: B905
@@ -325,13 +332,6 @@ class _Call:
             program = self.program(values)
         else:
             program = self._programs.get(tuple([v.shape for v in values])) or self.program(values)
-        if not self._writes:
-            return self._run(session, program, values)
-        # One after the other, from reading the state to the commit: no update may be lost.
-        with session._turn:
-            return self._run(session, program, values)
-
-    def _run(self, session: Session, program: Program, values: list[Any]) -> Any:
         fresh: dict[Ref, Any] = {}
         if self.reads:
             state = session._state
