@@ -63,3 +63,15 @@ def test_streams_depend_on_each_part_of_their_key():
     draws = {key: generator(key).random() for key in [(1, 2, 3), (1, 2, 4), (1, 3, 3), (2, 2, 3)]}
     assert len(set(draws.values())) == 4
     assert generator((1, 2, 3)).random() == draws[1, 2, 3]
+
+
+def test_kernels_travel_by_reference():
+    """A method pickled by value drags its class along, and there `super()` fails."""
+    import cloudpickle
+
+    x = tf.placeholder(tf.float32, [4])
+    made = function_of(tf.segment_mean(x, [0, 0, 1, 1]), x)
+    packed = cloudpickle.dumps(made)
+    assert b"segment_mean" in packed
+    assert b"compute" not in packed
+    assert cloudpickle.loads(packed)(np.ones(4, "f4"))[0].tolist() == [1.0, 1.0]

@@ -24,7 +24,7 @@ from tfmini.errors import (
     ResourceExhaustedError,
     UnknownError,
 )
-from tfmini.opdef import Elementwise
+from tfmini.opdef import Elementwise, OpDef
 from tfmini.plan import Node, Ref
 from tfmini.spec import TensorSpec
 
@@ -46,12 +46,14 @@ class Function:
         self,
         source: str,
         scope: Mapping[str, Any],
+        kernels: Mapping[str, OpDef],
         lines: Mapping[int, tuple[NodeInfo, tuple[str, ...]]],
         inputs: Sequence[Ref],
         outputs: Sequence[Ref],
     ) -> None:
         self.source = source
         self.scope = scope
+        self.kernels = kernels
         self.lines = lines
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
@@ -59,7 +61,7 @@ class Function:
         self._compile()
 
     def _compile(self) -> None:
-        scope = dict(self.scope)
+        scope = {**self.scope, **{name: _kernel(opdef) for name, opdef in self.kernels.items()}}
         self.code = compile(self.source, "<tfmini region>", "exec")
         exec(self.code, scope)
         # Kernels follow IEEE 754 without warnings, as TensorFlow's do.
@@ -95,7 +97,14 @@ class Function:
         return node_error(step or info, error, given)
 
     def __reduce__(self) -> Any:
-        return Function, (self.source, self.scope, self.lines, self.inputs, self.outputs)
+        # Types, not their methods: a type travels by reference, a method of it would by value.
+        parts = (self.source, self.scope, self.kernels, self.lines, self.inputs, self.outputs)
+        return Function, parts
+
+
+def _kernel(opdef: OpDef) -> Callable[..., Any]:
+    direct = isinstance(opdef, Elementwise) and opdef.runs_as_ufunc
+    return opdef.ufunc if direct else opdef.compute
 
 
 def node_error(info: NodeInfo, error: Exception, given: str) -> Exception:
@@ -166,6 +175,7 @@ class _Writer:
         self.sources: list[str] = []
         self.lines: dict[int, tuple[NodeInfo, tuple[str, ...]]] = {}
         self.kernels: dict[int, str] = {}
+        self.opdefs: dict[str, OpDef] = {}
         self.sizes = {r: s.nbytes for n in nodes for r, s in zip(n.outputs, n.specs, strict=True)}
 
     def function(self) -> Function:
@@ -177,7 +187,14 @@ class _Writer:
             self._write(position, node, last)
         results = "".join(f"{self._name(ref)}, " for ref in self.outputs)
         self.sources.append(f"    return ({results})")
-        return Function("\n".join(self.sources), self.scope, self.lines, self.inputs, self.outputs)
+        return Function(
+            "\n".join(self.sources),
+            self.scope,
+            self.opdefs,
+            self.lines,
+            self.inputs,
+            self.outputs,
+        )
 
     def _last_uses(self) -> dict[Ref, int]:
         last: dict[Ref, int] = {}
@@ -253,7 +270,7 @@ class _Writer:
         if name is None:
             name = f"k{len(self.kernels)}_{opdef.function_name}"
             self.kernels[id(opdef)] = name
-            self.scope[name] = opdef.ufunc if direct else opdef.compute
+            self.opdefs[name] = opdef
         return f"{name}({', '.join([*arguments, *self._attributes(node)])})"
 
     def _attributes(self, node: Node) -> list[str]:

@@ -232,7 +232,7 @@ class RegionTask:
         return list(self.function.lines.values())[-1][0].type if self.function.lines else "region"
 
     def __reduce__(self) -> Any:
-        import cloudpickle
+        import cloudpickle  # type: ignore[import-untyped]  # Dask brings it
 
         ops = sorted({f"{info.type} ({info.name})" for info, _ in self.function.lines.values()})
         parts = (self.function, self.picks, self.one_thread)
