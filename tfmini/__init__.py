@@ -54,6 +54,21 @@ from tfmini.ops.array import (
     stop_gradient,
     transpose,
 )
+from tfmini.ops.assertions import (
+    assert_equal,
+    assert_greater,
+    assert_greater_equal,
+    assert_less,
+    assert_less_equal,
+    assert_negative,
+    assert_non_negative,
+    assert_non_positive,
+    assert_none_equal,
+    assert_positive,
+    assert_rank,
+    assert_rank_at_least,
+    assert_type,
+)
 from tfmini.ops.blocks import (
     batch_to_space,
     batch_to_space_nd,
@@ -76,6 +91,7 @@ from tfmini.ops.casting import (
 from tfmini.ops.clipping import clip_by_average_norm, clip_by_global_norm, clip_by_norm, global_norm
 from tfmini.ops.complex import angle, complex, conj, imag, real
 from tfmini.ops.contraction import einsum, tensordot
+from tfmini.ops.control import case, cond, while_loop
 from tfmini.ops.creation import (
     constant,
     eye,
@@ -90,6 +106,7 @@ from tfmini.ops.creation import (
     zeros_like,
 )
 from tfmini.ops.cumulative import cumprod, cumsum
+from tfmini.ops.debugging import Assert, Print, check_numerics, py_func, verify_tensor_all_finite
 from tfmini.ops.decompositions import cholesky, qr, self_adjoint_eig, self_adjoint_eigvals, svd
 from tfmini.ops.diagonals import (
     diag,
@@ -111,6 +128,7 @@ from tfmini.ops.division import (
     truncatemod,
 )
 from tfmini.ops.exponential import exp, expm1, log, log1p, log_sigmoid, sigmoid, tanh
+from tfmini.ops.functional import foldl, foldr, map_fn, scan
 from tfmini.ops.indexing import batch_gather, boolean_mask, gather, gather_nd
 from tfmini.ops.joining import concat, parallel_stack, split, stack, unstack
 from tfmini.ops.layout import repeat, reverse, reverse_sequence, roll, tile

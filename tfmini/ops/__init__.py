@@ -14,18 +14,22 @@ from tfmini.ops import (
     activations,
     along,
     array,
+    assertions,
     bitwise,
     blocks,
     casting,
     complex,
     contraction,
+    control,
     convolution,
     creation,
     cumulative,
+    debugging,
     decompositions,
     diagonals,
     division,
     exponential,
+    functional,
     indexing,
     joining,
     layout,
@@ -61,11 +65,12 @@ from tfmini.registry import BUILTIN, registry
 @hookimpl
 def tfmini_ops() -> list[ModuleType]:
     return [
-        build, activations, along, array, bitwise, blocks, casting, complex, contraction,
-        convolution, creation, cumulative, decompositions, diagonals, division, exponential,
-        indexing, joining, layout, linalg, logic, losses, math, nn, normalization, padding,
-        pooling, powers, products, random, reductions, rounding, scattering, segment, selection,
-        shapes, slicing, solvers, sorting, state, training, trigonometry, unbroadcast,
+        build, activations, along, array, assertions, bitwise, blocks, casting, complex,
+        contraction, control, convolution, creation, cumulative, debugging, decompositions,
+        diagonals, division, exponential, functional, indexing, joining, layout, linalg, logic,
+        losses, math, nn, normalization, padding, pooling, powers, products, random, reductions,
+        rounding, scattering, segment, selection, shapes, slicing, solvers, sorting, state,
+        training, trigonometry, unbroadcast,
     ]  # fmt: skip
 
 

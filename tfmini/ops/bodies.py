@@ -185,7 +185,7 @@ class Program:
     """
 
     __slots__ = ("inputs", "results", "visible", "specs", "ids", "stateful", "cost", "_tail",
-                 "_steps", "_taken")  # fmt: skip
+                 "_steps", "_taken", "_calls")  # fmt: skip
 
     def __init__(
         self, cut: Cut, inputs: Sequence[Tensor], results: Sequence[Tensor],
@@ -212,6 +212,7 @@ class Program:
         self._tail = tail
         self._taken = tuple([slots[r] for r in self.results])
         self._steps = _steps(calls, slots, kept={*self._taken})
+        self._calls = _callable(self._steps)
         self.cost = _cost(calls)
 
     def run(self, values: Sequence[Any], rng: Any = None) -> list[Any]:
@@ -220,7 +221,7 @@ class Program:
         given: list[Any] = []
         info: Any = None
         try:
-            for function, taken, made, single, attrs, random, dead, info in self._steps:
+            for function, taken, made, single, attrs, random, dead, info in self._calls:  # noqa: B007
                 given = [slots[i] for i in taken]
                 result = function(*given, rng=rng, **attrs) if random else function(*given, **attrs)
                 if single:
@@ -231,18 +232,32 @@ class Program:
                 for i in dead:
                     slots[i] = None
         except Exception as e:
-            raise _explained(info, e, given) from e
+            error = _explained(info, e, given)
+            if error is e:
+                raise
+            raise error from e
         return [slots[i] for i in self._taken]
 
     def __reduce__(self) -> Any:
-        return _restored, tuple([getattr(self, name) for name in self.__slots__])
+        # Without the calls: types travel by reference, their methods would not.
+        return _restored, tuple([getattr(self, name) for name in self.__slots__[:-1]])
 
 
 def _restored(*fields: Any) -> Program:
     program = object.__new__(Program)
-    for name, value in zip(Program.__slots__, fields, strict=True):
+    for name, value in zip(Program.__slots__[:-1], fields, strict=True):
         setattr(program, name, value)
+    program._calls = _callable(program._steps)
     return program
+
+
+def _callable(steps: Sequence[Any]) -> tuple[Any, ...]:
+    """Return ``steps`` with what to call in the place of operation types."""
+    calls = []
+    for opdef, *rest in steps:
+        direct = isinstance(opdef, Elementwise) and opdef.runs_as_ufunc
+        calls.append((opdef.ufunc if direct else opdef.compute, *rest))
+    return tuple(calls)
 
 
 def _unwrapped(value: Any) -> Any:
@@ -261,13 +276,12 @@ def _steps(
     for position, node in enumerate(nodes):
         opdef = node.opdef
         attrs_of = getattr(opdef, "attrs_of", None)
-        direct = isinstance(opdef, Elementwise) and opdef.runs_as_ufunc
         taken = tuple([slots[_ref(t)] for t in node.inputs])
         made = tuple([slots[_ref(t)] for t in node.outputs])
         dead = [i for i in dict.fromkeys([*taken, *made])
                 if last[i] == position and i not in kept and i not in constants]  # fmt: skip
         steps.append((
-            opdef.ufunc if direct else opdef.compute,
+            opdef,
             taken,
             made,
             len(made) == 1 and not opdef.listed,
@@ -316,7 +330,7 @@ def tensors_of(graph: Graph, refs: Sequence[Ref]) -> list[Tensor]:
 
 def as_result(graph: Graph, value: Any, dtype: DType | None = None) -> Tensor:
     """Return what a user's function returned as a tensor; an operation stands for "it has run"."""
-    if value is None or isinstance(value, Operation) and not value.outputs:
+    if value is None or (isinstance(value, Operation) and not value.outputs):
         with graph.control_dependencies([] if value is None else [value]):
             return array.identity(True)
     return convert_to_tensor(value, None if isinstance(value, Tensor) else dtype)

@@ -17,127 +17,12 @@ from tfmini.dtypes import bool_
 from tfmini.errors import InvalidArgumentError, InvalidTypeError
 from tfmini.graph import Graph, graph_of
 from tfmini.nodes import Operation, Tensor
-from tfmini.opdef import Cost, OpDef
 from tfmini.ops import array, creation, debugging, logic, math, nest, reductions
-from tfmini.ops.bodies import (
-    Cut,
-    Program,
-    as_result,
-    body_gradients,
-    body_input,
-    is_differentiable,
-    is_zero,
-    outputs_of,
-    tensors_of,
-    tracing,
-    union,
-)
+from tfmini.ops.bodies import as_result, body_input, tracing
+from tfmini.ops.branches import add_if
 from tfmini.ops.loops import add_while
 from tfmini.shapes import Shape, as_shape, compatible, format_shape, merge_shapes
 from tfmini.spec import TensorSpec
-
-
-class StatelessIf(OpDef):
-    """Runs one of two bodies: outputs ``results, pinned of the first, pinned of the second``."""
-
-    listed = True
-    view = True
-
-    def compute(
-        self, pred: Any, *values: Any, then: Program, orelse: Program, rng: Any = None
-    ) -> list[Any]:
-        if np.shape(pred) != ():
-            raise InvalidArgumentError(
-                None, None, f"pred must be a scalar; it has shape {format_shape(np.shape(pred))}"
-            )
-        n = then.visible
-        results = (then if pred else orelse).run(values, rng)
-        # Nobody takes these of the branch that has not run.
-        absent = [np.float32(0)] * (len((orelse if pred else then).results) - n)
-        return [*results, *absent] if pred else [*results[:n], *absent, *results[n:]]
-
-    def infer(
-        self, pred: TensorSpec, *specs: TensorSpec, then: Program, orelse: Program
-    ) -> list[TensorSpec]:
-        n = then.visible
-        merged = [_merged(a, b) for a, b in zip(then.specs[:n], orelse.specs[:n], strict=True)]
-        hidden = (*then.specs[n:], *orelse.specs[n:])
-        return [*merged, *[TensorSpec(None, s.dtype) for s in hidden]]
-
-    def cost(self, *specs: TensorSpec, then: Program, orelse: Program) -> Cost:
-        return max(then.cost, orelse.cost)
-
-    def gradient(self, node: Operation, *grads: Tensor) -> list[Tensor | None]:
-        return _if_gradient(node, grads)
-
-
-class If(StatelessIf):
-    """A choice of bodies that draw random numbers or have effects."""
-
-    stateful = True
-    random = True
-
-    def compute(self, pred: Any, *values: Any, rng: Any, **attrs: Any) -> list[Any]:
-        return super().compute(pred, *values, rng=rng, **attrs)
-
-
-_IF, _STATELESS_IF = If("If", "if_"), StatelessIf("StatelessIf", "if_")
-
-
-def _merged(a: TensorSpec, b: TensorSpec) -> TensorSpec:
-    """Return what is known of a value that has one of two specs."""
-    shape: Shape = None
-    if a.shape is not None and b.shape is not None and len(a.shape) == len(b.shape):
-        shape = tuple([m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)])
-    return TensorSpec(shape, a.dtype or b.dtype)
-
-
-def _add_if(
-    graph: Graph, pred: Tensor, branches: Sequence[Sequence[Tensor]], start: int,
-    more: Sequence[Any] = ((), ()), bound: Mapping[Tensor, Tensor] | None = None,
-) -> Sequence[Tensor]:  # fmt: skip
-    """Add the choice between two bodies, traced from id ``start`` on, by their results."""
-    bound = bound or {}
-    cuts = [Cut(r, start, ids, bound) for r, ids in zip(branches, more, strict=True)]
-    outside = union(*[cut.leaves for cut in cuts])
-    then, orelse = [Program(cut, outside, r, cut.pinned)
-                    for cut, r in zip(cuts, branches, strict=True)]  # fmt: skip
-    opdef = _IF if then.stateful or orelse.stateful else _STATELESS_IF
-    given = [pred, *[bound.get(t, t) for t in outside]]
-    outputs = outputs_of(graph, cuts, opdef, given, {"then": then, "orelse": orelse})
-    return outputs[: then.visible]
-
-
-def _if_gradient(node: Operation, grads: Sequence[Tensor]) -> list[Tensor | None]:
-    """Add the choice between the gradients of both branches."""
-    graph = node.graph
-    then, orelse = node.attrs["then"], node.attrs["orelse"]
-    pred, *outer = node.inputs
-    inner = tensors_of(graph, then.inputs)
-    wanted = [t for t in inner if is_differentiable(t)]
-    n, n_then = then.visible, len(then.results)
-    bound = dict(zip(inner, outer, strict=True))
-    found = []
-    with tracing(graph, "If_grad") as start:
-        for program, hidden in ((then, grads[n:n_then]), (orelse, grads[n_then:])):
-            results = tensors_of(graph, program.results)
-            made = node.outputs[n:n_then] if program is then else node.outputs[n_then:]
-            bound.update(zip(results[n:], made, strict=True))
-            upstream = [(y, g) for y, g in zip(results, [*grads[:n], *hidden], strict=True)
-                        if is_differentiable(y) and not is_zero(g)]  # fmt: skip
-            # A placeholder for each, so that a gradient is not taken for a part of the body.
-            inside = [body_input(graph, y.spec, "grad") for y, _ in upstream]
-            bound.update(zip(inside, [g for _, g in upstream], strict=True))
-            found.append(body_gradients([y for y, _ in upstream], wanted, inside, inner))
-        kept = [i for i, pair in enumerate(zip(*found, strict=True)) if pair != (None, None)]
-        branches = [
-            [creation.zeros_like(wanted[i]) if b[i] is None else b[i] for i in kept] for b in found
-        ]
-    if not kept:
-        return [None] * len(node.inputs)
-    outputs = _add_if(graph, pred, branches, start, (then.ids, orelse.ids), bound)
-    by_input = {wanted[i]: g for i, g in zip(kept, outputs, strict=True)}
-    return [None, *[by_input.get(t) for t in inner]]
 
 
 def cond(
@@ -180,7 +65,7 @@ def cond(
             _trace_branch(graph, else_fn, strict, structures, branches)
         nest.require_same_form(*structures, "the results of true_fn and false_fn")
         _require_same_dtypes(*branches)
-        outputs = _add_if(graph, pred, branches, start)
+        outputs = add_if(graph, pred, branches, start)
     return nest.pack(structures[0], outputs)
 
 
@@ -215,8 +100,8 @@ def _require_same_dtypes(then: Sequence[Tensor], orelse: Sequence[Tensor]) -> No
             raise InvalidTypeError(
                 None,
                 None,
-                f"true_fn and false_fn must return the same types; result {i} is {a.dtype.name} "
-                f"and {b.dtype.name}. Convert one with tf.cast.",
+                f"true_fn and false_fn must return the same types; result {i} is {a.dtype!r} "
+                f"and {b.dtype!r}. Convert one with tf.cast.",
             )
 
 
@@ -398,7 +283,7 @@ def _body_results(
             raise InvalidTypeError(
                 None,
                 None,
-                f"while_loop: loop variable {i} is {before.dtype.name}, but {result.dtype.name} "
+                f"while_loop: loop variable {i} is {before.dtype!r}, but {result.dtype!r} "
                 f"after an iteration; convert it with tf.cast.",
             )
         try:

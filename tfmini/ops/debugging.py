@@ -152,7 +152,7 @@ def _element(value: Any) -> str:
     return str(value)
 
 
-def Assert(  # noqa: N802 - TensorFlow's name
+def Assert(
     condition: Any, data: Sequence[Any], summarize: int | None = None, name: str | None = None
 ) -> Operation:
     """Return an operation that raises InvalidArgumentError with ``data`` unless ``condition``.
@@ -167,7 +167,7 @@ def Assert(  # noqa: N802 - TensorFlow's name
     return create(ASSERT, inputs, {"summarize": 3 if summarize is None else summarize}, name)
 
 
-def Print(  # noqa: N802 - TensorFlow's name
+def Print(
     input_: Any,
     data: Sequence[Any],
     message: str | None = None,
@@ -184,7 +184,8 @@ def Print(  # noqa: N802 - TensorFlow's name
     """
     limit = -1 if first_n is None else first_n
     attrs = {
-        "message": message or "", "first_n": limit, "summarize": 3 if summarize is None else summarize,
+        "message": message or "", "first_n": limit,
+        "summarize": 3 if summarize is None else summarize,
         "token": next(_tokens) if limit >= 0 else -1,
     }  # fmt: skip
     inputs = [convert_to_tensor(v) for v in (input_, *data)]
@@ -194,7 +195,7 @@ def Print(  # noqa: N802 - TensorFlow's name
 def py_func(
     func: Callable[..., Any],
     inp: Sequence[Any],
-    Tout: Any,  # noqa: N803 - TensorFlow's name
+    Tout: Any,
     stateful: bool = True,
     name: str | None = None,
 ) -> Any:

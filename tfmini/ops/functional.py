@@ -12,7 +12,7 @@ from typing import Any
 from tfmini.build import convert_to_tensor
 from tfmini.dtypes import as_dtype
 from tfmini.errors import InvalidArgumentError, InvalidTypeError
-from tfmini.graph import Graph, graph_of
+from tfmini.graph import graph_of
 from tfmini.nodes import Tensor
 from tfmini.ops import array, joining, nest
 from tfmini.ops.bodies import as_result, body_input, tracing
@@ -176,7 +176,7 @@ def _require_dtypes(ys: Sequence[Tensor], form: Any, arrays: Sequence[Tensor], d
     for y, d in zip(ys, wanted, strict=True):
         if None not in (y.dtype, d) and y.dtype is not d:
             raise InvalidTypeError(
-                None, None, f"map_fn: fn returns {y.dtype.name}, not {d.name}; give dtype."
+                None, None, f"map_fn: fn returns {y.dtype!r}, not {d!r}; give dtype."
             )
 
 
@@ -185,7 +185,7 @@ def _require_invariant(kind: str, before: Sequence[Tensor], after: Sequence[Tens
         if None not in (a.dtype, b.dtype) and a.dtype is not b.dtype:
             raise InvalidTypeError(
                 None, None,
-                f"{kind}: fn is given {b.dtype.name} and returns {a.dtype.name}; convert with tf.cast.",
+                f"{kind}: fn is given {b.dtype!r} and returns {a.dtype!r}; convert with tf.cast.",
             )  # fmt: skip
         try:
             merge_shapes(b.spec.shape, a.spec.shape)

@@ -94,7 +94,7 @@ class While(StatelessWhile):
 
 
 class StatelessScan(_Loop):
-    """A body run once for each slice of ``xs`` arrays, from the last to the first if ``reverse``."""
+    """A body run for each slice of ``xs`` arrays, from the last to the first if ``reverse``."""
 
     def compute(
         self, *values: Any, body: Program, carry: int, xs: int, reverse: bool, length: int | None,
@@ -208,7 +208,7 @@ def add_while(
     attrs = {
         "condition": test, "body": body, "carry": len(carry),
         "shapes": tuple([v.spec.shape for v in variables]),
-        "record": record or stateful and is_tracing(),
+        "record": record or (stateful and is_tracing()),
     }  # fmt: skip
     given = [*[outer for _, outer in carry], *outside]
     opdef = _WHILE if stateful else _STATELESS_WHILE

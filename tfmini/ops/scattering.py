@@ -308,7 +308,7 @@ class _dynamic_stitch(Copy):
         rows = None if None in known else [n for k in known for n in k]  # type: ignore[union-attr]
         length = None
         if rows is not None and None not in rows:
-            length = max(rows, default=-1) + 1
+            length = max(rows, default=-1) + 1  # type: ignore[type-var]
         return TensorSpec(None if inner is None else (length, *inner), values[count].dtype)
 
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:

@@ -190,7 +190,7 @@ class UniqueWithCounts(NamedTuple):
 
     y: Tensor
     idx: Tensor
-    count: Tensor  # type: ignore[assignment]  # TensorFlow's name for it
+    count: Tensor
 
 
 def _distinct(x: Any) -> tuple[Any, Any, Any]:
