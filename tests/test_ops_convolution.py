@@ -76,9 +76,7 @@ def test_separable() -> None:
 def test_transposed_is_the_adjoint() -> None:
     y = run(convolving.conv2d, X, W, strides=2, padding="SAME")
     g = draw(*y.shape)
-    back = run(
-        lambda g, w: convolving.conv2d_transpose(g, w, list(X.shape), 2, "SAME"), g, W
-    )
+    back = run(lambda g, w: convolving.conv2d_transpose(g, w, list(X.shape), 2, "SAME"), g, W)
     assert np.vdot(back, X) == pytest.approx(np.vdot(g, y))
     assert_gradient(lambda g, w: convolving.conv2d_transpose(g, w, list(X.shape), 2), g, W)
     first = run(

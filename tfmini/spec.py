@@ -1,7 +1,7 @@
 """What is known of a tensor before it runs, and Python data as arrays.
 
-In: shapes and dtypes; numbers, lists and arrays that users give.  Out: the ``TensorSpec`` that every
-tensor of a graph carries; arrays by TensorFlow's rules for Python data.
+In: shapes and dtypes; numbers, lists and arrays that users give.  Out: the ``TensorSpec`` that
+every tensor of a graph carries; arrays by TensorFlow's rules for Python data.
 """
 
 from __future__ import annotations

@@ -22,13 +22,22 @@ def arguments(argv):
     add("--blas", default="1,2", help="BLAS threads, each setting measured in turn")
     add("--repeats", type=int, default=7, help="interleaved samples for each peer and workload")
     add("--busy", action="store_true", help="measure also while another process takes one core")
-    add("--python", action="append", default=[], metavar="PEER=INTERPRETER",
-        help="run a peer with another interpreter; repeatable")
+    add(
+        "--python",
+        action="append",
+        default=[],
+        metavar="PEER=INTERPRETER",
+        help="run a peer with another interpreter; repeatable",
+    )
     add("--limit", type=float, default=120, help="seconds until a peer is given up, compiling too")
     add("--budget", type=float, default=8, help="seconds of timing for a peer on a workload")
     add("--json", type=Path, metavar="FILE", help="write all samples")
-    add("--markdown", type=Path, metavar="FILE",
-        help="write tables; in a file with result marks, such as this README, between them")
+    add(
+        "--markdown",
+        type=Path,
+        metavar="FILE",
+        help="write tables; in a file with result marks, such as this README, between them",
+    )
     return parser, parser.parse_args(argv)
 
 
@@ -44,8 +53,9 @@ def options_of(parser, given):
     except ValueError as error:
         parser.error(str(error))
     threads = [int(n) for n in given.blas.split(",")]
-    return Options(peers, workloads, threads, given.repeats, given.busy, pythons, given.limit,
-                   given.budget)
+    return Options(
+        peers, workloads, threads, given.repeats, given.busy, pythons, given.limit, given.budget
+    )
 
 
 def main(argv=None):

@@ -97,8 +97,14 @@ def fresh(peer, threads, python, limit, what):
     """Return the figure that a new process reports about itself, see `fresh.py`."""
     command = [python, "-m", f"{__package__}.fresh", peer, str(threads), *map(str, what)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=limit,
-                              env=environment(threads), cwd=ROOT)
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=limit,
+            env=environment(threads),
+            cwd=ROOT,
+        )
     except subprocess.TimeoutExpired as error:
         raise PeerFailed(f"took longer than the limit of {limit:g} s") from error
     lines = done.stdout.strip().splitlines()

@@ -153,9 +153,7 @@ class Team:
     def _judge(workload, found, expected):
         if expected is None:
             raise PeerFailed("no reference result to compare with")
-        for step, (one, other) in enumerate(
-            zip(found["digest"], expected["digest"], strict=True)
-        ):
+        for step, (one, other) in enumerate(zip(found["digest"], expected["digest"], strict=True)):
             reason = difference(one, other, workload.tolerance)
             if reason:
                 raise PeerFailed(f"wrong result in step {step}: {reason}")

@@ -24,8 +24,12 @@ class Report:
     def json(self):
         records = [{**m.record(), "ratio": self._ratio(m)} for m in self.measurements]
         targets = [{**row._asdict(), "met": row.met} for row in judge(self.measurements)]
-        whole = {"machine": self.machine, "versions": self.versions, "measurements": records,
-                 "targets": targets}
+        whole = {
+            "machine": self.machine,
+            "versions": self.versions,
+            "measurements": records,
+            "targets": targets,
+        }
         return json.dumps(whole, indent=1)
 
     def text(self):
@@ -45,8 +49,10 @@ class Report:
             parts += [heading.format("Not measured"), "\n".join(self._reasons())]
         targets = judge(self.measurements)
         if targets:
-            rows = [[t.goal, f"{t.measured:.3g}", f"<= {t.limit:.3g}", "yes" if t.met else "NO"]
-                    for t in targets]
+            rows = [
+                [t.goal, f"{t.measured:.3g}", f"<= {t.limit:.3g}", "yes" if t.met else "NO"]
+                for t in targets
+            ]
             goals = table([["must reach", "measured", "limit", "met"], *rows])
             parts += [heading.format("Targets"), goals]
         return "\n\n".join(parts) + "\n"
@@ -107,8 +113,10 @@ class Report:
                 if m.workload not in names:
                     names.append(m.workload)
         total = len({m.workload for m in self.measurements})
-        return [f"- {peer}, {'all' if len(names) == total else ' '.join(names)}: {reason}"
-                for (peer, reason), names in found.items()]
+        return [
+            f"- {peer}, {'all' if len(names) == total else ' '.join(names)}: {reason}"
+            for (peer, reason), names in found.items()
+        ]
 
 
 def _significant(value):

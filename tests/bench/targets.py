@@ -75,8 +75,11 @@ def _ratios(medians, threads):
 
 def _seconds(medians, threads):
     keys = [(workload, limit, (workload, SUBJECT, threads)) for workload, limit in SECONDS]
-    return [Row(f"{workload} in seconds, BLAS {threads}", medians[key], limit)
-            for workload, limit, key in keys if key in medians]
+    return [
+        Row(f"{workload} in seconds, BLAS {threads}", medians[key], limit)
+        for workload, limit, key in keys
+        if key in medians
+    ]
 
 
 def _against_settings(medians, threads, settings):

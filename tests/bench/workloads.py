@@ -70,8 +70,9 @@ WORKLOADS = (
     Workload("W8first", "W3 graph to first result", "first", kind="fresh"),
     Workload("W8rss3", "peak RSS of W3, 20 steps", "rss", ("W3", 20), kind="fresh", unit="MB"),
     Workload("W8rss5", "peak RSS of W5f, 3 steps", "rss", ("W5f", 3), kind="fresh", unit="MB"),
-    Workload("W9", "build a 100,000-node chain", "build_chain", (100_000,), unit="nodes/s",
-             nodes=100_000),
+    Workload(
+        "W9", "build a 100,000-node chain", "build_chain", (100_000,), unit="nodes/s", nodes=100_000
+    ),
     Workload("W10", "x = x + x, 30 deep", "doubling", (30,), tolerance=1e-12),
 )
 

@@ -71,7 +71,8 @@ def formula(x):
 
 def conv_pool(x, kernel, bias):
     y = jax.lax.conv_general_dilated(
-        x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+        x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
     y = jax.nn.relu(y + bias)
     # A NumPy scalar: only a known minus infinity is recognised as a maximum with a gradient.
     lowest = np.float32(-np.inf)

@@ -96,19 +96,30 @@ def unbroadcast(gradient, shape):
 
 
 def add(x, y):
-    return Operation(np.add, [x, y], lambda node, grad: [
-        unbroadcast(grad, np.shape(source.output)) for source in node.inputs])
+    return Operation(
+        np.add,
+        [x, y],
+        lambda node, grad: [unbroadcast(grad, np.shape(source.output)) for source in node.inputs],
+    )
 
 
 def matmul(x, y):
-    return Operation(np.matmul, [x, y], lambda node, grad: [
-        grad @ node.inputs[1].output.T, node.inputs[0].output.T @ grad])
+    return Operation(
+        np.matmul,
+        [x, y],
+        lambda node, grad: [grad @ node.inputs[1].output.T, node.inputs[0].output.T @ grad],
+    )
 
 
 def multiply(x, y):
-    return Operation(np.multiply, [x, y], lambda node, grad: [
-        unbroadcast(grad * node.inputs[1].output, np.shape(node.inputs[0].output)),
-        unbroadcast(grad * node.inputs[0].output, np.shape(node.inputs[1].output))])
+    return Operation(
+        np.multiply,
+        [x, y],
+        lambda node, grad: [
+            unbroadcast(grad * node.inputs[1].output, np.shape(node.inputs[0].output)),
+            unbroadcast(grad * node.inputs[0].output, np.shape(node.inputs[1].output)),
+        ],
+    )
 
 
 def negative(x):
@@ -128,8 +139,11 @@ def tanh(x):
 
 
 def sigmoid(x):
-    return Operation(lambda value: 1 / (1 + np.exp(-value)), [x], lambda node, grad: [
-        grad * node.output * (1 - node.output)])
+    return Operation(
+        lambda value: 1 / (1 + np.exp(-value)),
+        [x],
+        lambda node, grad: [grad * node.output * (1 - node.output)],
+    )
 
 
 def softmax(x):
@@ -137,8 +151,11 @@ def softmax(x):
         e = np.exp(value)
         return e / e.sum(axis=1)[:, None]
 
-    return Operation(compute, [x], lambda node, grad: [
-        (grad - (grad * node.output).sum(axis=1)[:, None]) * node.output])
+    return Operation(
+        compute,
+        [x],
+        lambda node, grad: [(grad - (grad * node.output).sum(axis=1)[:, None]) * node.output],
+    )
 
 
 def reduce_sum(x, axis=None):

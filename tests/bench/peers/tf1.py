@@ -87,7 +87,8 @@ class TF1Peer(Peer):
             h1 = tf.nn.relu(tf.matmul(x, w1) + b1)
             h2 = tf.nn.relu(tf.matmul(h1, w2) + b2)
             losses = tf.nn.softmax_cross_entropy_with_logits_v2(
-                labels=labels, logits=tf.matmul(h2, w3) + b3)
+                labels=labels, logits=tf.matmul(h2, w3) + b3
+            )
             loss = tf.reduce_mean(losses)
             train = tf.train.AdamOptimizer(*data.Adam()).minimize(loss)
         return graph, train, loss, {x: d.x, labels: d.labels}, weights
@@ -180,8 +181,11 @@ class TF1Peer(Peer):
             k1, b1, k2, b2, w3, b3, w4, b4 = weights = self.variables(d.parameters)
             flat = tf.reshape(self._conv_pool(self._conv_pool(x, k1, b1), k2, b2), (-1, 3136))
             h = tf.nn.relu(tf.matmul(flat, w3) + b3)
-            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(
-                labels=labels, logits=tf.matmul(h, w4) + b4))
+            loss = tf.reduce_mean(
+                tf.nn.sparse_softmax_cross_entropy_with_logits(
+                    labels=labels, logits=tf.matmul(h, w4) + b4
+                )
+            )
             train = tf.train.GradientDescentOptimizer(data.CNN_RATE).minimize(loss)
         return self.start_training(graph, train, loss, {x: d.x, labels: d.labels}, weights)
 
