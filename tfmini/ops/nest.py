@@ -5,7 +5,7 @@ In: a structure.  Out: its leaves as a flat list, and structures of the same for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tfmini.errors import InvalidTypeError
@@ -62,8 +62,3 @@ def require_same_form(a: Any, b: Any, what: str) -> None:
 
 def _form(structure: Any) -> str:
     return repr(pack(structure, ["."] * len(flatten(structure)))).replace("'.'", ".")
-
-
-def map_structure(function: Callable[[Any], Any], structure: Any) -> Any:
-    """Return ``structure`` with ``function`` applied to each leaf."""
-    return pack(structure, [function(leaf) for leaf in flatten(structure)])
