@@ -4,8 +4,9 @@ In: a class with ``compute`` and, where they exist, the rules ``infer``, ``gradi
 ``dims``.  Out: one stateless ``OpDef`` object per type, which graphs, plans and workers share.
 
 ``compute`` is the schema: its positional parameters are tensors (``*values``: a list of them),
-its keyword-only parameters attributes.  Two keywords are reserved and given by the engine:
-``rng``, a ``numpy.random.Generator``, and ``out``, an array that the result may be written to.
+its keyword-only parameters attributes.  Three keywords are reserved and given by the engine:
+``rng``, a ``numpy.random.Generator``; ``out``, an array that the result may be written to; and
+``resources``, what the running session holds besides variables (``store.Resources``).
 
 Rules take what ``compute`` takes, with a ``TensorSpec`` in the place of each array:
 
@@ -36,7 +37,7 @@ from tfmini.errors import InvalidArgumentError, InvalidTypeError
 from tfmini.shapes import Shape, broadcast_shapes, format_shape
 from tfmini.spec import TensorSpec
 
-RESERVED = ("rng", "out")
+RESERVED = ("rng", "out", "resources")
 
 
 class Cost(NamedTuple):
@@ -84,6 +85,7 @@ class OpDef:
     dims: ClassVar[Any] = None
     gradient: ClassVar[Any] = MISSING
     samples: ClassVar[list[Any]] = []
+    tested_by: str = ""  # what tests it instead of samples, which can't give its values
 
     # Facts for the conformance kit: `bad_samples` are tuples (inputs..., attributes, error class),
     # `expected_failures` maps rules that the operation can't keep to the reason.
@@ -97,11 +99,14 @@ class OpDef:
     view = False  # the output may share memory with the first input
     random = False  # compute takes ``rng``
     stateful = False  # must run in each run: never folded, merged or dropped for its value
+    resource = False  # stateful, compute takes ``resources``: it runs in the session's process
     updates: ClassVar[Mapping[int, int]] = {}  # variable at input i gets output j
+    commutes = False  # its updates of one variable may come in any order: they add up
     reads_updated = True  # False: the variable at such an input need not have a value yet
     ufunc: Any = None  # a NumPy ufunc that is compute, for direct calls
     repeats = False  # the output is the first input, repeated along dimensions
     blas = False  # spends its time in BLAS or LAPACK, which may use threads of their own
+    shape_input: int | None = None  # the input that is the output's shape, not data
     elementwise = False  # each output element depends on the matching input elements only
     aliases: ClassVar[Mapping[str, str]] = {}  # older spellings of attributes
     listed = False  # compute and the function return a list of outputs, even of one
@@ -209,12 +214,15 @@ class Elementwise(OpDef):
 
     def __init__(self, type: str, function_name: str) -> None:
         super().__init__(type, function_name)
-        if self.runs_as_ufunc:
+        if self.ufunc is not None and self.__class__.compute is Elementwise.compute:
             names = ("x", "y")[: self.ufunc.nin]
             self.schema = Schema(names, 0, False, {}, frozenset({"out"}))
 
     def compute(self, *args: Any, out: Any = None) -> Any:
-        return self.ufunc(*args, out=out)
+        result = self.ufunc(*args, out=out)
+        if result.dtype.kind == "f" and _all_half(args):
+            return result.astype(np.float16, copy=False)  # the ufunc has no loop for it
+        return result
 
     @property
     def has_compute(self) -> bool:
@@ -222,8 +230,14 @@ class Elementwise(OpDef):
 
     @property
     def runs_as_ufunc(self) -> bool:
-        """Whether calling ``ufunc`` is all that ``compute`` does."""
-        return self.ufunc is not None and type(self).compute is Elementwise.compute
+        """Whether calling ``ufunc`` is all that ``compute`` does.
+
+        Not so for those of other libraries that have no loop for float16.
+        """
+        if self.ufunc is None or type(self).compute is not Elementwise.compute:
+            return False
+        taken = "".join([t.partition("->")[0] for t in self.ufunc.types])
+        return "e" in taken or "f" not in taken
 
     def infer(self, *specs: TensorSpec, **_attrs: Any) -> TensorSpec:
         dtypes = tuple([s.dtype for s in specs])
@@ -247,6 +261,10 @@ class Elementwise(OpDef):
         size = math.inf if shape is None or None in shape else math.prod(shape)  # type: ignore[arg-type]
         width = specs[0].dtype.size if specs[0].dtype else 8
         return Cost(size * self.weight, nbytes(*specs) + size * width)
+
+
+def _all_half(args: tuple[Any, ...]) -> bool:
+    return all([getattr(a, "dtype", None) == np.float16 for a in args])
 
 
 def _broadcast(specs: tuple[TensorSpec, ...]) -> Shape:
@@ -317,11 +335,12 @@ class Reduction(OpDef):
         return Cost(size * self.weight, nbytes(x))
 
     def dims(self, x: TensorSpec, *, axis: Any = None, keepdims: bool = False) -> str | None:
-        if x.shape is None or keepdims or len(x.shape) > 26:
+        if x.shape is None or len(x.shape) > 26:
             return None
         letters = "abcdefghijklmnopqrstuvwxyz"[: len(x.shape)]
         axes = normalize_axis(axis, len(x.shape)) or ()
-        return f"{letters}->{''.join(c for i, c in enumerate(letters) if i not in axes)}"
+        gone = {i: f"[{letters[i].upper()}]" if keepdims else "" for i in axes}
+        return f"{letters}->{''.join(gone.get(i, c) for i, c in enumerate(letters))}"
 
 
 class Contraction(OpDef):

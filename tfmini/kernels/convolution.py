@@ -72,8 +72,10 @@ def conv(
     windows = place_filters(x.shape, w.shape, strides, padding, dilations)
     dtype, cout = np.result_type(x, w), w.shape[-1]
     compute = compute_dtype(dtype)
-    filters = w.reshape(-1, cout).astype(compute, copy=False)
     out = np.empty((len(x), *windows.output, cout), dtype)
+    if not out.size:
+        return out
+    filters = w.reshape(-1, cout).astype(compute, copy=False)
     columns = Columns(x, windows, compute)
 
     def work(taken: Iterable[tuple[slice, slice]]) -> None:
@@ -108,6 +110,8 @@ def conv_input_gradient(
     cin, cout = w.shape[-2:]
     check_gradient(grad, (input_shape[0], *windows.output, cout))
     pads = _turned_pads(windows)
+    if not (w.size and grad.size):
+        return np.zeros(input_shape, np.result_type(w, grad))
     can_turn = set(windows.strides) == {1} and all(pad >= 0 for pair in pads for pad in pair)
     # Turning large filters takes longer than adding the shares of small images.
     if can_turn and cin > 1 and w.size <= grad.size:
@@ -166,6 +170,8 @@ def conv_filter_gradient(
     windows = place_filters(x.shape, filter_shape, strides, padding, dilations)
     dtype, cout = np.result_type(x, grad), filter_shape[-1]
     check_gradient(grad, (len(x), *windows.output, cout))
+    if not (x.size and grad.size):
+        return np.zeros(filter_shape, dtype)
     compute = compute_dtype(dtype)
     grad = grad.astype(compute, copy=False)
     columns = Columns(x, windows, compute)

@@ -17,7 +17,7 @@ from tfmini.dtypes import DType, as_dtype, int32
 from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Operation, Tensor
 from tfmini.opdef import Cost, OpDef, conflict, normalize_axis
-from tfmini.ops import math
+from tfmini.ops import flow, math
 from tfmini.ops.static import (
     View,
     along,
@@ -163,7 +163,9 @@ class reshape(View):
     One element of ``shape`` may be -1: it is what the number of elements leaves for it.
     """
 
-    samples = [((2, 6), [3, 4]), ((2, 6), [-1]), ((1,), np.zeros(0, np.int32)), ((0, 3), [-1, 3])]
+    shape_input = 1
+    samples = [((2, 6), [3, 4]), ((2, 6), [2, 2, 3]), ((2, 6), [-1]),
+               ((1,), np.zeros(0, np.int32)), ((0, 3), [-1, 3])]  # fmt: skip
     bad_samples = [((2, 6), [5, -1], InvalidArgumentError), ((2, 6), [3, 3], InvalidArgumentError)]
 
     def compute(self, tensor: Any, shape: Any) -> Any:
@@ -174,6 +176,9 @@ class reshape(View):
         target = elements_of(shape)
         out = None if target is None else reshaped(tensor.shape, target)
         return TensorSpec(out, tensor.dtype, _reshaped_value(tensor.value, out))
+
+    def dims(self, tensor: TensorSpec, shape: TensorSpec) -> str | None:
+        return flow.reshaped(tensor.shape, self.infer(tensor, shape).shape)
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         return reshape(grad, shape(node.inputs[0])), None
@@ -272,6 +277,14 @@ class _squeeze(View):
         out = tuple([d for i, d in enumerate(dims) if i not in axes])
         return TensorSpec(out, input.dtype, _reshaped_value(input.value, out))
 
+    def dims(self, input: TensorSpec, *, axis: Any = None) -> str | None:
+        out = self.infer(input, axis=axis).shape
+        if out is None or axis is None:  # a part may have size 1 where the whole has not
+            return None
+        axes = normalize_axis(axis, len(input.shape)) or ()
+        kept = [i for i in range(len(input.shape)) if i not in axes]
+        return flow.moved(input.shape, out, {i: j for j, i in enumerate(kept)})
+
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         return (reshape(grad, shape(node.inputs[0])),)
 
@@ -338,6 +351,7 @@ class broadcast_to(View):
     """Return ``input`` repeated along new and size-1 dimensions up to ``shape``, as NumPy does."""
 
     repeats = True
+    shape_input = 1
     samples = [((3,), [2, 3]), ((), [2]), ((2, 1), [2, 3]), ((1,), [0])]
 
     def compute(self, input: Any, shape: Any) -> Any:
@@ -363,6 +377,9 @@ class broadcast_to(View):
         ):
             raise conflict("input does not broadcast to shape", input=input.shape, shape=target)
         return TensorSpec(out, input.dtype)
+
+    def dims(self, input: TensorSpec, shape: TensorSpec) -> str | None:
+        return flow.broadcast(input.shape, shape_from(shape))
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         return math.sum_to_shape(grad, shape(node.inputs[0])), None

@@ -109,6 +109,7 @@ class _Forward(_Base):
 
 class _ForInput(_Base):
     same_dtype = False  # sizes are ints
+    shape_input = 0
 
     def compute(
         self, input_sizes: Any, filter: Any, out_backprop: Any, *, strides: Any = 1,
@@ -136,6 +137,9 @@ class _ForInput(_Base):
         out = self.infer(input_sizes, filter, out_backprop, **attrs)
         flops = self._flops(out_backprop.shape, filter.shape)
         return Cost(flops, nbytes(filter, out_backprop, out))
+
+    def dims(self, *_specs: TensorSpec, **_attrs: Any) -> str:
+        return self._dims("[z],K[c][m],nP[o]->nH[c]", "[z],K[c]f,nPf->nH[c]")
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         _, w, g = node.inputs

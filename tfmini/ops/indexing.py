@@ -145,6 +145,7 @@ def _batch_gather(params: Any, indices: Any, axis: int, batch_dims: int) -> Any:
 class _gather_grad(Copy):
     """Zeros of ``shape``, with the slices of ``grad`` added at ``indices`` along ``axis``."""
 
+    shape_input = 2
     samples = [((2, 2, 3), [[0, 2], [3, 3]], [4, 3])]
 
     def compute(
@@ -165,6 +166,17 @@ class _gather_grad(Copy):
         self, grad: TensorSpec, indices: TensorSpec, shape: TensorSpec, **_attrs: int
     ) -> TensorSpec:
         return TensorSpec(shape_from(shape), grad.dtype)
+
+    def dims(
+        self, grad: TensorSpec, indices: TensorSpec, shape: TensorSpec, *, axis: int = 0,
+        batch_dims: int = 0,
+    ) -> str | None:  # fmt: skip
+        both = letters(grad.rank)
+        if both is None or indices.rank is None or grad.rank < indices.rank or batch_dims:
+            return None
+        at = axis_in(axis, grad.rank - indices.rank + 1)
+        places = both[at : at + indices.rank]
+        return f"{both},{places},[z]->{both[:at]}[Z]{both[at + indices.rank :]}"
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         return apply(_gather.opdef, (grad, node.inputs[1]), node.attrs), None, None

@@ -130,6 +130,9 @@ def unstack(
     return apply(_unstack.opdef, (x,), {"num": num, "axis": axis}, name)
 
 
+_CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXY"
+
+
 @op("ConcatV2")
 class _concat(Copy):
     """Tensors joined along dimension ``axis``."""
@@ -173,6 +176,14 @@ class _concat(Copy):
         joined = tuple([n for part in parts for n in part])  # type: ignore[union-attr]
         return joined if len(joined) <= 64 else None
 
+    def dims(self, *values: TensorSpec, axis: int) -> str | None:
+        given = letters(values[0].rank)
+        if given is None or len(values) > len(_CAPITALS):
+            return None
+        place = axis_in(axis, len(given))
+        terms = [f"{given[:place]}[{c}]{given[place + 1 :]}" for c in _CAPITALS[: len(values)]]
+        return f"{','.join(terms)}->{given[:place]}[Z]{given[place + 1 :]}"
+
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
         axis = node.attrs["axis"]
         sizes: list[Any] = []
@@ -188,6 +199,15 @@ def concat(values: Any, axis: Any, name: str = "concat") -> Tensor:
     if isinstance(values, (Tensor, np.ndarray)):
         return array.identity(values, name)
     return _concat(values, axis, name)
+
+
+def _split_dims(value: TensorSpec, num: int, axis: int) -> str | None:
+    given = letters(value.rank)
+    if given is None or num > len(_CAPITALS):
+        return None
+    place = axis_in(axis, len(given))
+    terms = [f"{given[:place]}[{c}]{given[place + 1 :]}" for c in _CAPITALS[:num]]
+    return f"{given[:place]}[Z]{given[place + 1 :]}->{','.join(terms)}"
 
 
 @op("Split")
@@ -216,6 +236,9 @@ class _split(View):
         part = None if length is None else length // num
         out = (*value.shape[:place], part, *value.shape[place + 1 :])
         return [TensorSpec(out, value.dtype)] * num
+
+    def dims(self, value: TensorSpec, *, num: int, axis: int = 0) -> str | None:
+        return _split_dims(value, num, axis)
 
     def gradient(self, node: Operation, *grads: Tensor) -> Grads:
         return (concat(list(grads), node.attrs["axis"]),)
@@ -264,6 +287,12 @@ class _split_v(View):
         if len(unknown) == 1 and total is not None:
             out[unknown[0]] = total - known
         return out
+
+    def dims(
+        self, value: TensorSpec, size_splits: TensorSpec, *, num: int, axis: int = 0
+    ) -> str | None:
+        text = _split_dims(value, num, axis)
+        return text and text.replace("->", ",[z]->")
 
     def gradient(self, node: Operation, *grads: Tensor) -> Grads:
         return concat(list(grads), node.attrs["axis"]), None

@@ -13,7 +13,17 @@ from tfmini.dtypes import bool_
 from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Operation, Tensor
 from tfmini.opdef import Cost, Elementwise, OpDef, conflict
-from tfmini.ops import activations, array, clipping, indexing, joining, math, products, scattering
+from tfmini.ops import (
+    activations,
+    array,
+    clipping,
+    flow,
+    indexing,
+    joining,
+    math,
+    products,
+    scattering,
+)  # fmt: skip
 from tfmini.ops import creation as making
 from tfmini.ops.static import Copy, shape_from
 from tfmini.ops.windows import channels_first
@@ -82,6 +92,7 @@ class _dropout_mask(Copy):
 
     random = True
     gradient = None
+    shape_input = 2
     weight = 5.0
     samples = [((2, 3), 0.5, np.array([2, 3], np.int32))]
 
@@ -96,6 +107,15 @@ class _dropout_mask(Copy):
         self, x: TensorSpec, rate: TensorSpec, shape: TensorSpec, *, seed: Any = None
     ) -> TensorSpec:
         return TensorSpec(shape_from(shape), x.dtype)
+
+    def dims(
+        self, x: TensorSpec, rate: TensorSpec, shape: TensorSpec, *, seed: Any = None
+    ) -> str | None:
+        wanted = shape_from(shape)
+        if x.shape is None or wanted is None or len(x.shape) != len(wanted):
+            return None
+        text = flow.moved(x.shape, wanted, {i: i for i, n in enumerate(wanted) if n == x.shape[i]})
+        return text and text.replace("->", ",,[z]->")
 
 
 def dropout(

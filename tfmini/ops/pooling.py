@@ -156,6 +156,7 @@ class _avg_pool(_Pool):
 class _avg_pool_grad(_Windowed):
     """The gradient of ``AvgPool`` for images of shape ``orig_input_shape``."""
 
+    shape_input = 0
     samples = [([2, 5, 4, 2], (2, 3, 4, 2), _ATTRS)]
 
     def compute(
@@ -174,6 +175,9 @@ class _avg_pool_grad(_Windowed):
         out: Any = merge_shapes(grad.shape, (None,) * (space + 2))
         shape = merge_shapes(shape_from(orig_input_shape), (out[0], *(None,) * space, out[-1]))
         return TensorSpec(shape, grad.dtype)
+
+    def dims(self, *_specs: TensorSpec, ksize: Any, **_attrs: Any) -> str:
+        return _dims(len(ksize), "[z],Y->X")
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         return None, _avg_pool(grad, **node.attrs)

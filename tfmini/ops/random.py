@@ -26,6 +26,7 @@ class _Draw(Copy):
 
     random = True
     gradient = None
+    shape_input = 0
     weight = 10.0
     samples = [([2, 3], {"dtype": float64}), (np.zeros(0, np.int32), {"dtype": float32})]
 
@@ -150,6 +151,7 @@ class _random_uniform_int(Copy):
 
     random = True
     gradient = None
+    shape_input = 0
     weight = 5.0
     samples = [([2, 3], 0, 10)]
     bad_samples = [([2, 3], 5, 5, InvalidArgumentError)]

@@ -62,6 +62,8 @@ class reduce_sum(Reduction):
 class _Whole(Reduction):
     """A reduction whose parts can't simply be added: reduced dimensions must not be split."""
 
+    of_parts = False  # reduced parts, reduced together, give the whole's reduction
+
     def dims(self, x: TensorSpec, *, axis: Any = None, keepdims: bool = False) -> str | None:
         given = super().dims(x, axis=axis, keepdims=keepdims)
         if given is None:
@@ -93,6 +95,7 @@ class reduce_mean(_Whole):
 class _Extreme(_Whole):
     """Base of maximum and minimum: equal elements share the gradient, as in TensorFlow."""
 
+    of_parts = True
     kinds = "iuf"
     samples = SAMPLES
     choose: Any = None
@@ -140,6 +143,7 @@ class reduce_min(_Extreme):
 class reduce_prod(_Whole):
     """Return the product over ``axis``; its gradient is right where elements are 0."""
 
+    of_parts = True
     kinds = "iufc"
     samples = SAMPLES
 
@@ -177,6 +181,7 @@ _BOOLS: list[Any] = [
 class reduce_any(_Whole):
     """Return whether any element over ``axis`` is true."""
 
+    of_parts = True
     kinds = "b"
     gradient = None
     output = bool_
@@ -190,6 +195,7 @@ class reduce_any(_Whole):
 class reduce_all(_Whole):
     """Return whether all elements over ``axis`` are true."""
 
+    of_parts = True
     kinds = "b"
     gradient = None
     output = bool_
@@ -246,6 +252,7 @@ def zero_fraction(value: Any, name: str | None = None) -> Tensor:
 class reduce_logsumexp(_Whole):
     """Return ``log(sum(exp(x)))`` over ``axis``, without overflow."""
 
+    of_parts = True
     kinds = "f"
     weight = 6.0
     samples = SAMPLES
@@ -269,6 +276,7 @@ class reduce_logsumexp(_Whole):
 class reduce_euclidean_norm(_Whole):
     """Return the square root of the sum of squares over ``axis``."""
 
+    of_parts = True
     kinds = "iufc"
     weight = 2.0
     samples = SAMPLES[:-2]

@@ -14,7 +14,7 @@ from tfmini.graph import graph_of
 from tfmini.nodes import Operation, Tensor
 from tfmini.opdef import Cost, Elementwise, conflict, nbytes
 from tfmini.ops import array, creation, joining, logic, math
-from tfmini.ops.static import Copy, axis_in, full, require_ints
+from tfmini.ops.static import Copy, axis_in, full, letters, require_ints
 from tfmini.shapes import Shape, compatible, format_shape
 from tfmini.spec import TensorSpec
 
@@ -218,6 +218,13 @@ class _one_hot(Copy):
         place = axis_in(axis, len(indices.shape) + 1)
         out = (*indices.shape[:place], depth.value, *indices.shape[place:])
         return TensorSpec(out, dtype)
+
+    def dims(self, indices: TensorSpec, *_specs: TensorSpec, axis: int = -1) -> str | None:
+        given = letters(indices.rank)
+        if given is None:
+            return None
+        at = axis_in(axis, len(given) + 1)
+        return f"{given},,,->{given[:at]}[z]{given[at:]}"
 
 
 def one_hot(

@@ -17,7 +17,7 @@ from tfmini.build import apply, constant_value, convert_to_tensor, op
 from tfmini.errors import InvalidArgumentError, InvalidTypeError
 from tfmini.nodes import Operation, Tensor
 from tfmini.opdef import conflict
-from tfmini.ops import array, creation
+from tfmini.ops import array, creation, flow
 from tfmini.ops.index import UNKNOWN, Index, as_key, items_of, sliced_shape, sliced_value
 from tfmini.ops.static import Copy, View, as_list, elements_of, require_ints, shape_from
 from tfmini.spec import TensorSpec
@@ -43,6 +43,10 @@ class _slice_static(View):
         out = sliced_shape(input.shape, index.items)
         return TensorSpec(out, input.dtype, sliced_value(input.value, index.items))
 
+    def dims(self, input: TensorSpec, *, index: Index) -> str | None:
+        out = sliced_shape(input.shape, index.items)
+        return flow.sliced(input.shape, out, index.items)
+
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         index = {"index": node.attrs["index"]}
         return (apply(_unslice_static.opdef, (grad, array.shape(node.inputs[0])), index),)
@@ -52,6 +56,7 @@ class _slice_static(View):
 class _unslice_static(Copy):
     """Zeros of ``shape`` with ``grad`` at an index that is known while building."""
 
+    shape_input = 1
     samples = [((3, 3), [4, 3], {"index": Index([(1, None, None)])})]
 
     def compute(self, grad: Any, shape: Any, *, index: Index) -> Any:
@@ -61,6 +66,13 @@ class _unslice_static(Copy):
 
     def infer(self, grad: TensorSpec, shape: TensorSpec, *, index: Index) -> TensorSpec:
         return TensorSpec(shape_from(shape), grad.dtype)
+
+    def dims(self, grad: TensorSpec, shape: TensorSpec, *, index: Index) -> str | None:
+        text = flow.sliced(shape_from(shape), grad.shape, index.items)
+        if text is None:
+            return None
+        out, _, taken = text.partition("->")
+        return f"{taken},[z]->{out}"
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         return _slice_static(grad, node.attrs["index"]), None
@@ -227,6 +239,12 @@ def _bound(x: Tensor, value: Any) -> Any:
 
 
 def _getitem_dynamic(x: Tensor, items: list[Any], name: str) -> Tensor:
+    *vectors, masks = bounds_of(items)
+    return apply(_slice_dynamic.opdef, (x, *map(convert_to_tensor, vectors)), masks, name)
+
+
+def bounds_of(items: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any], dict[str, int]]:
+    """Return begins, ends, strides and TensorFlow's masks for the items of an index."""
     begin, end, strides = [], [], []
     masks = dict.fromkeys(_NO_MASKS, 0)
     for i, item in enumerate(items):
@@ -242,8 +260,7 @@ def _getitem_dynamic(x: Tensor, items: list[Any], name: str) -> Tensor:
         begin.append(0 if first is None else first)
         end.append(0 if last is None else last)
         strides.append(1 if step is None else step)
-    bounds = [convert_to_tensor(b) for b in (begin, end, strides)]
-    return apply(_slice_dynamic.opdef, (x, *bounds), masks, name)
+    return begin, end, strides, masks
 
 
 @op("Slice")

@@ -14,7 +14,7 @@ import numpy as np
 from tfmini.build import op
 from tfmini.nodes import Operation, Tensor
 from tfmini.opdef import Cost, OpDef, conflict, nbytes
-from tfmini.ops import array
+from tfmini.ops import array, flow
 from tfmini.ops.static import shape_from
 from tfmini.spec import TensorSpec
 
@@ -32,6 +32,7 @@ class sum_to_shape(OpDef):
     """
 
     view = True
+    shape_input = 1
     samples = [((2, 3), np.array([3])), ((2, 3), np.array([2, 1])), ((2, 3), np.array([2, 3])),
                ((2, 3), np.array([], np.int32)), ((), np.array([], np.int32)),
                ((4, 2, 3), np.array([1, 2, 1]))]  # fmt: skip
@@ -66,10 +67,10 @@ class sum_to_shape(OpDef):
         if x.shape is None or wanted is None or None in wanted or len(x.shape) > len(_LETTERS):
             return None
         extra = len(x.shape) - len(wanted)
-        if x.shape[extra:] != wanted:
-            return None
         letters = _LETTERS[: len(x.shape)]
-        return f"{letters},[z]->{letters[extra:]}"
+        kept = [c if x.shape[extra + i] == wanted[i] else f"[{c.upper()}]"
+                for i, c in enumerate(letters[extra:])]  # fmt: skip
+        return f"{letters},[z]->{''.join(kept)}"
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         return array.broadcast_to(grad, array.shape(node.inputs[0])), None
@@ -81,6 +82,7 @@ class unreduce(OpDef):
 
     view = True
     repeats = True
+    shape_input = 1
     samples = [((), np.array([2, 3])), ((2,), np.array([2, 3]), {"axis": 1}),
                ((3,), np.array([2, 3]), {"axis": (-2,)}),
                ((2, 1), np.array([2, 3]), {"axis": 1, "keepdims": True})]  # fmt: skip
@@ -106,6 +108,11 @@ class unreduce(OpDef):
         size = math.inf if out.size is None else out.size
         return Cost(0, 8.0 * size if size <= _SMALL else 0)
 
+    def dims(
+        self, y: TensorSpec, shape: TensorSpec, *, axis: Any = None, keepdims: bool = False
+    ) -> str | None:
+        return flow.unreduced(y.shape, shape_from(shape), axis, keepdims)
+
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         from tfmini.ops import reductions
 
@@ -128,6 +135,8 @@ class mean_share(OpDef):
 
     def cost(self, y: TensorSpec, shape: TensorSpec, **_attrs: Any) -> Cost:
         return Cost(math.inf if y.size is None else y.size, 2 * nbytes(y))
+
+    dims = "...,[z]->..."
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         return mean_share(grad, node.inputs[1], node.attrs["axis"]), None

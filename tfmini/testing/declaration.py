@@ -41,6 +41,8 @@ def samples(subject: Subject) -> None:
     """There are samples, each can be built, and their dimensions tell axes apart."""
     if subject.is_leaf:
         raise NotApplicable("a leaf: it computes nothing")
+    if subject.opdef.tested_by and not subject.opdef.samples:
+        raise NotApplicable(subject.opdef.tested_by)
     if not subject.opdef.samples:
         raise Fault("there are no samples, so nothing of it can be tested")
     for index, item in enumerate(subject.opdef.samples):

@@ -220,6 +220,10 @@ def _in_fresh_process(jobs: list[bytes]) -> list[Found]:
     return list(pickle.loads(done.stdout))
 
 
+def _is_text(value: Any) -> bool:
+    return isinstance(value, bytes) or getattr(getattr(value, "dtype", None), "hasobject", False)
+
+
 def answer() -> None:
     """Compute the jobs that come on standard input; send the outputs to standard output."""
     stdout = sys.stdout.buffer
@@ -228,7 +232,9 @@ def answer() -> None:
     for job in pickle.loads(sys.stdin.buffer.read()):
         try:
             opdef, sample = pickle.loads(job)
-            results.append([np.array(v)[()] for v in Subject(opdef).compute(sample)])
+            values = Subject(opdef).compute(sample)
+            # NumPy's own byte strings would lose zeros at their ends, so strings stay as they are.
+            results.append([v if _is_text(v) else np.array(v)[()] for v in values])
         except Exception as e:  # noqa: BLE001  the other process says it
             results.append(f"{type(e).__name__}: {e}")
     stdout.write(pickle.dumps(results))

@@ -151,9 +151,9 @@ def _in_dtype(subject: Subject, sample: Sample, dtype: np.dtype) -> Sample | Non
     if not any(x.dtype.kind == "f" for x in sample.inputs):
         if not refuses or not sample.inputs:
             return None
-        return sample.replaced(
-            [sample.inputs[0].real.astype(dtype), *sample.inputs[1:]], f" as {dtype}"
-        )
+        first = sample.inputs[0]
+        first = np.zeros(first.shape) if first.dtype == object else first.real
+        return sample.replaced([first.astype(dtype), *sample.inputs[1:]], f" as {dtype}")
     out = []
     for i, x in enumerate(sample.inputs):
         if x.dtype.kind != "f":
@@ -191,8 +191,9 @@ def _check_dtype(subject: Subject, sample: Sample, dtype: np.dtype) -> None:
     values = subject.compute(sample)
     fixed = any(isinstance(a, DType) for a in sample.attrs.values())
     for j, (spec, value) in enumerate(zip(specs, values, strict=True)):
-        real = np.asarray(value).dtype
-        if spec.dtype is None or spec.dtype.dtype != real:
+        found = TensorSpec.of(value).dtype  # of bytes: string, whatever their length
+        real = np.dtype(found)
+        if spec.dtype is not found:
             raise Fault(f"{sample.label}: infer gives {spec!r}, output {j} is {describe(value)}")
         if dtype.kind == "f" and real.kind == "f" and real != dtype and not fixed:
             raise Fault(f"{sample.label}: output {j} of {dtype} inputs is {real}")

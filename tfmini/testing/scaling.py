@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from tfmini.dims import Labels, part_shape, read_dims
 from tfmini.opdef import Cost
 from tfmini.spec import TensorSpec
 from tfmini.testing.report import Fault, NotApplicable, rule
 from tfmini.testing.samples import Sample
 from tfmini.testing.subject import Subject, close, describe
-
-Labels = list[str]  # one for each axis: a letter, or "...0" for the last broadcast axis
-_TOKEN = re.compile(r"\.\.\.|\[[A-Za-z]\]|[A-Za-z]")
 
 
 @rule
@@ -24,6 +21,8 @@ def dims(subject: Subject) -> None:
     """Split along a dimension, computed and joined (or summed) again, the result is the same."""
     if subject.opdef.dims is None:
         raise NotApplicable("it has no dims: it runs unsharded")
+    if subject.opdef.random:
+        raise NotApplicable("its parts draw other numbers than the whole")
     checked = False
     for sample, values in zip(subject.samples, subject.values, strict=True):
         text = dims_of(subject, sample)
@@ -47,9 +46,12 @@ def _specs(sample: Sample) -> list[TensorSpec]:
 
 
 def _check_dims(subject: Subject, sample: Sample, text: str, values: Sequence[Any]) -> None:
-    taken, given, fixed = parse_dims(
-        text, [x.ndim for x in sample.inputs], [np.ndim(v) for v in values]
-    )
+    try:
+        taken, given, fixed = read_dims(
+            text, [x.ndim for x in sample.inputs], [np.ndim(v) for v in values]
+        )
+    except ValueError as e:
+        raise Fault(str(e)) from None
     sizes: dict[str, int] = {}
     for labels, x in zip(taken, sample.inputs, strict=True):
         for label, n in zip(labels, x.shape, strict=True):
@@ -70,48 +72,6 @@ def _check_dims(subject: Subject, sample: Sample, text: str, values: Sequence[An
             _check_split(subject, sample, text, values, taken, given, label, size)
 
 
-def parse_dims(
-    text: str, ranks: Sequence[int], output_ranks: Sequence[int]
-) -> tuple[list[Labels], list[Labels], set[str]]:
-    """Return the labels of each input's axes and each output's, and those that can't be split."""
-    left, arrow, right = text.replace(" ", "").partition("->")
-    if not arrow:
-        if left != "...":
-            raise Fault(f"dims {text!r}: an arrow is missing")
-        return (
-            [_expand(["..."], r, text) for r in ranks],
-            [_expand(["..."], r, text) for r in output_ranks],
-            set(),
-        )
-    fixed = {t[1] for t in _TOKEN.findall(text) if t.startswith("[")}
-    sides = []
-    for side, wanted in ((left, ranks), (right, output_ranks)):
-        terms = side.split(",") if wanted else []
-        if len(terms) != len(wanted):
-            raise Fault(f"dims {text!r}: {len(terms)} terms in {side!r} for {len(wanted)} tensors")
-        sides.append(
-            [_expand(_tokens(t, text), r, text) for t, r in zip(terms, wanted, strict=True)]
-        )
-    return sides[0], sides[1], fixed
-
-
-def _tokens(term: str, text: str) -> list[str]:
-    tokens = _TOKEN.findall(term)
-    if "".join(tokens) != term:
-        raise Fault(f"dims {text!r}: {term!r} can't be read")
-    return [t.strip("[]") for t in tokens]
-
-
-def _expand(tokens: list[str], rank: int, text: str) -> Labels:
-    """Replace ``...`` by as many labels as the rank leaves, counted from the right."""
-    if "..." in tokens:
-        at, free = tokens.index("..."), rank - len(tokens) + 1
-        tokens = [*tokens[:at], *[f"...{free - 1 - i}" for i in range(free)], *tokens[at + 1 :]]
-    if len(tokens) != rank:
-        raise Fault(f"dims {text!r}: {len(tokens)} letters for a tensor of rank {rank}")
-    return tokens
-
-
 def _check_split(
     subject: Subject, sample: Sample, text: str, values: Sequence[Any],
     taken: list[Labels], given: list[Labels], label: str, size: int,
@@ -120,7 +80,10 @@ def _check_split(
     parts = []
     for part in (slice(0, middle), slice(middle, size)):
         inputs = []
-        for labels, x in zip(taken, sample.inputs, strict=True):
+        for i, (labels, x) in enumerate(zip(taken, sample.inputs, strict=True)):
+            if i == subject.opdef.shape_input and label in given[0]:
+                inputs.append(part_shape(x, given[0].index(label), part.stop - part.start))
+                continue
             cut = label in labels and x.shape[labels.index(label)] == size
             index = tuple([part if cut and other == label else slice(None) for other in labels])
             inputs.append(x[index] if labels else x[()])

@@ -72,7 +72,9 @@ class Subject:
     def samples(self) -> list[Sample]:
         """All samples, with attributes in the form that nodes keep."""
         if not self.opdef.samples:
-            raise NotApplicable("a leaf" if self.is_leaf else "there are no samples")
+            raise NotApplicable(
+                "a leaf" if self.is_leaf else self.opdef.tested_by or "there are no samples"
+            )
         return [self._normalised(i, item) for i, item in enumerate(self.opdef.samples)]
 
     def _normalised(self, index: int, item: Any) -> Sample:
