@@ -6,19 +6,27 @@ from pathlib import Path
 
 import pytest
 
-from tfmini import ops
+from tfmini import hookspecs, ops
 from tfmini.registry import BUILTIN, GROUP, Registry
 
 PACKAGES = sorted(
     p for p in (Path(__file__).resolve().parents[1] / "plugins").iterdir() if p.is_dir()
 )
-pytestmark = pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
+HOOKS = [name for name in vars(hookspecs) if name.startswith("tfmini_")]
+each_package = pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
 
 
 def project(package):
     return tomllib.loads((package / "pyproject.toml").read_text())["project"]
 
 
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_has_a_package_that_uses_it(hook):
+    sources = [p.read_text() for package in PACKAGES for p in package.rglob("*.py")]
+    assert any(f"@tf.hookimpl\ndef {hook}(" in source for source in sources)
+
+
+@each_package
 def test_package_is_whole(package):
     metadata = project(package)
     assert metadata["name"] == package.name
@@ -29,6 +37,7 @@ def test_package_is_whole(package):
     assert list((package / "tests").glob("test_*.py"))
 
 
+@each_package
 def test_package_registers(package, monkeypatch):
     monkeypatch.syspath_prepend(str(package))
     registry = Registry()
@@ -47,4 +56,5 @@ def test_package_registers(package, monkeypatch):
         assert report.status == "loaded"
         assert not builtin & set(report.ops)
         documented = (package / "README.md").read_text()
-        assert [op for op in report.ops if f"`tf.{op}(" not in documented] == []
+        public = [op for op in report.ops if not op.startswith("_")]
+        assert [op for op in public if f"`tf.{op}(" not in documented] == []

@@ -33,13 +33,15 @@ class Site:
     def __init__(self, root):
         self.root = root
 
-    def install(self, dist, source, folder="site", entry="main", version="1.2"):
+    def install(self, dist, source, folder="site", entry="main", version="1.2", requires=()):
         """Write package ``dist`` with a module of ``source`` that an entry point names."""
         module = dist.replace("-", "_")
         site = self.root / folder
         info = site / f"{module}-{version}.dist-info"
         info.mkdir(parents=True)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {dist}\nVersion: {version}\n")
+        fields = {"Metadata-Version": "2.1", "Name": dist, "Version": version}
+        lines = [f"{k}: {v}" for k, v in fields.items()] + [f"Requires-Dist: {r}" for r in requires]
+        (info / "METADATA").write_text("\n".join(lines) + "\n")
         (info / "entry_points.txt").write_text(f"[tfmini]\n{entry} = {module}\n")
         (site / f"{module}.py").write_text(textwrap.dedent(source))
 
@@ -119,6 +121,15 @@ BROKEN = {
         "import tfmini as tf\n@tf.hookimpl\ndef tfmini_ops():\n    return ['exp']",
         "TypeError.*'exp'",
     ),
+    "misspelt hook": (
+        "import tfmini as tf\n@tf.hookimpl\ndef tfmini_opps():\n    return []",
+        "TypeError: unknown hook 'tfmini_opps'.*tfmini_ops,.*tfmini_plan_pass,.*_run_observer",
+    ),
+    "parameter of another version": (
+        "import tfmini as tf\n@tf.hookimpl\ndef tfmini_plan_pass(plan, device): return plan\n"
+        "@tf.hookimpl\ndef tfmini_run_observer(): 1 / 0",
+        "PluginValidationError.*'tfmini_plan_pass'.*device",
+    ),
 }
 
 
@@ -133,6 +144,50 @@ def test_a_broken_plugin_is_skipped_with_its_reason(site, kind):
     assert re.search(rf"skipped.*{reason}", rows["a-broken:main"])
     assert "loaded" in rows["my-dist:main"]
     assert lines[-1] == "status 1"
+
+
+@pytest.mark.parametrize(
+    ("requirement", "loads"),
+    [
+        ("tfmini-dask", True),
+        ("TFMini_Dask>=0.0.1", True),
+        ("tfmini-dask>=99", False),
+        ("tfmini-dask<0.0.1; python_version > '3'", False),
+        ("tfmini-dask>=99; python_version < '3'", True),
+        ("numpy>=99", True),  # is pip's business
+    ],
+)
+def test_a_plugin_for_another_version_is_skipped(site, requirement, loads):
+    source = OPERATION.format(name="my_op", type="MyOp", number=1)
+    site.install("my-dist", source, requires=["numpy", requirement])
+    code = "import sys; tf.Session(); print(hasattr(tf, 'my_op'), 'my_dist' in sys.modules)\n"
+    seen, *lines = site.run(code + LIST).splitlines()
+    (row,) = [line for line in lines if line.startswith("my-dist:main")]
+    assert seen == f"{loads} {loads}"
+    if not loads:
+        needs = re.escape(requirement.partition(";")[0])
+        assert re.search(rf"skipped.*ImportError: it needs {needs}, and this is \d", row)
+        done = site.python("-c", "import tfmini as tf; tf.Session()", TFMINI_STRICT_PLUGINS="1")
+        assert f"it needs {requirement.partition(';')[0]}" in done.stderr
+
+
+def test_hooks_are_listed_and_called(site):
+    source = """
+    import tfmini as tf
+    @tf.hookimpl
+    def tfmini_plan_pass(plan):
+        return plan.noted("seen by my-dist")
+    @tf.hookimpl
+    def tfmini_run_observer(run):
+        print(run.fetches)
+    """
+    site.install("my-dist", source)
+    code = "y = tf.exp(tf.placeholder_with_default(0.0, []), name='y')\nsession = tf.Session()\n"
+    code += "session.run(y)\nprint(session.explain(y).notes)\n"
+    run, notes, *lines = site.run(code + LIST).splitlines()
+    assert (run, notes) == ("('y:0',)", "['seen by my-dist']")
+    (row,) = [line for line in lines if line.startswith("my-dist:main")]
+    assert row.split()[2:] == ["loaded", "0", "tfmini_plan_pass,", "tfmini_run_observer"]
 
 
 def test_strict_mode_raises(site):
@@ -179,7 +234,18 @@ def test_shadowing_a_built_in_is_an_error(site, name, type):
     assert ours.startswith("loaded tfmini.")
 
 
-@pytest.mark.parametrize("names", ["my-dist:main", "my-dist", "other, my-dist:main", "all"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        "my-dist:main",
+        "my-dist",
+        "other, my-dist:main",
+        "my_dist",
+        "My.Dist:main",
+        "MY--DIST",
+        "all",
+    ],
+)
 def test_plugins_are_disabled_by_name(site, names):
     site.operation("my-dist", "my_op", "MyOp")
     site.operation("second", "second_op", "Second")
@@ -192,10 +258,116 @@ def test_plugins_are_disabled_by_name(site, names):
     assert ("disabled" in rows["second:main"]) == (names == "all")
 
 
-def test_one_package_found_twice_is_loaded_once(site):
+@pytest.mark.parametrize("again", ["my-dist", "My_Dist"])
+def test_one_package_found_twice_is_loaded_once(site, again):
     site.operation("my-dist", "my_op", "MyOp", folder="first")
-    site.operation("my-dist", "my_op", "MyOp", folder="second", number=5)
+    site.operation(again, "my_op", "MyOp", folder="second", number=5)
     assert site.run(USE, folders=("first", "second")) == "[2.0]"
+
+
+# A built-in and its copy in a package: nothing that the engine does may tell them apart.
+OUTSIDER = """
+import numpy as np
+import tfmini as tf
+from tfmini.spec import TensorSpec
+
+@tf.op("MyTanh")
+class my_tanh(tf.Elementwise):
+    "Return the hyperbolic tangent."
+    ufunc = np.tanh
+    kinds = "f"
+    weight = 3.0
+    samples = [((2, 3),), ((),)]
+    def gradient(self, node, grad):
+        return (grad * (1.0 - node.outputs[0] * node.outputs[0]),)
+
+@tf.op("MyMatMul")
+class my_matmul(tf.Contraction):
+    "Return the product of two matrices, of which either may be transposed first."
+    kinds = "f"
+    samples = [((2, 3), (3, 4)), ((3, 2), (3, 4), {"transpose_a": True})]
+    def compute(self, x, y, *, transpose_a=False, transpose_b=False):
+        return np.matmul(x.T if transpose_a else x, y.T if transpose_b else y)
+    def dims(self, x, y, *, transpose_a=False, transpose_b=False):
+        return f"{'km' if transpose_a else 'mk'},{'nk' if transpose_b else 'kn'}->mn"
+    def infer(self, x, y, *, transpose_a=False, transpose_b=False):
+        self.check_kinds((x.dtype, y.dtype))
+        m = x.shape[1 if transpose_a else 0] if x.shape else None
+        n = y.shape[0 if transpose_b else 1] if y.shape else None
+        return TensorSpec((m, n), x.dtype)
+    def depth(self, x, y, *, transpose_a=False, transpose_b=False):
+        return x.shape[0 if transpose_a else 1]
+    def gradient(self, node, grad):
+        x, y = node.inputs
+        a, b = node.attrs["transpose_a"], node.attrs["transpose_b"]
+        dx = my_matmul(y, grad, b, True) if a else my_matmul(grad, y, False, not b)
+        dy = my_matmul(grad, x, True, a) if b else my_matmul(x, grad, not a, False)
+        return dx, dy
+
+@tf.hookimpl
+def tfmini_ops():
+    return [my_tanh, my_matmul]
+"""
+COMPARE = """
+import dask.array
+import numpy as np
+import tfmini as tf
+
+def fetches(tanh, matmul):
+    x = tf.placeholder(tf.float32, [None, 300])
+    w = tf.constant(np.linspace(-1, 1, 90000, dtype=np.float32).reshape(300, 300))
+    parts = [tanh(matmul(x + i, w - i) * 0.01) * 2.0 for i in range(4)]
+    total = tf.reduce_sum(tf.add_n(parts))
+    (first,) = tf.gradients(total, x)
+    (second,) = tf.gradients(tf.reduce_sum(tf.square(first)), x)
+    return x, [total, first, second]
+
+def main():
+    from distributed import LocalCluster
+    value = np.random.default_rng(0).normal(size=(300, 300)).astype(np.float32)
+    pairs = [fetches(tf.tanh, tf.matmul), fetches(tf.my_tanh, tf.my_matmul)]
+    with LocalCluster(processes=True, n_workers=1, threads_per_worker=1,
+                      dashboard_address=":0") as cluster:
+        found = []
+        for target in ("sync", "threads", cluster):
+            results, rows = [], []
+            with tf.Session(target) as session:
+                for x, fetch in pairs:
+                    results.append(session.run(fetch, {x: value}))
+                    plan = session.explain(fetch, {x: value})
+                    rows.append([(r.nodes, r.reason, r.bytes, r.contents.replace("My", ""))
+                                 for r in plan.rows])
+            for ours, theirs in zip(*results):
+                np.testing.assert_allclose(theirs, ours, rtol=1e-4, atol=1e-3)
+            assert rows[0] == rows[1], rows
+            assert any("fused[" in r[3] for r in rows[1])
+            found.append([v.tobytes() for v in results[1]])
+        results, rows = [], []
+        with tf.Session(cluster) as session:
+            for x, (total, *_) in pairs:
+                chunks = {x: dask.array.from_array(value, chunks=(100, 300))}
+                results.append(session.run(total, chunks))
+                rows.append([r.reason for r in session.explain(total, chunks).rows])
+        np.testing.assert_allclose(results[1], results[0], rtol=1e-4)
+        assert rows[0] == rows[1] and "sharded x 3" in rows[1], rows
+    assert found[0] == found[1] == found[2]
+    print("same")
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_an_outsiders_operations_are_as_good_as_built_ins(site):
+    """Gradients of two orders, fusion, regions, shards, threads, a cluster of processes."""
+    site.install("my-dist", OUTSIDER)
+    (site.root / "compare.py").write_text(COMPARE)
+    done = site.python(str(site.root / "compare.py"))
+    assert (done.stdout, done.returncode) == ("same\n", 0), done.stderr
+    code = "from tfmini.testing import check_package\n"
+    code += "reports = list(check_package('my-dist'))\n"
+    code += "print(len(reports) > 20, [str(r) for r in reports if not r.ok])"
+    assert site.run(code) == "True []"
 
 
 def test_an_operation_of_a_plugin_runs_on_processes(site):

@@ -10,6 +10,7 @@ import pytest
 
 import tfmini as tf
 from tfmini import ops
+from tfmini.errors import PluginError
 from tfmini.opdef import MISSING, OpDef
 from tfmini.registry import BUILTIN, Registry, registry
 
@@ -72,7 +73,7 @@ def test_unknown_names():
     with pytest.raises(tf.errors.NotFoundError, match=r"'Nothing'.*python -m tfmini ops"):
         registry.type("Nothing")
     assert registry.function("nothing") is None
-    with pytest.raises(AttributeError, match="'nothing'"):
+    with pytest.raises(AttributeError, match=r"no tf\.nothing; used at .*test_registry"):
         _ = tf.nothing
     assert not hasattr(tf, "__nothing__")
 
@@ -153,3 +154,26 @@ def test_register_gradient_returns_the_function():
         return grad
 
     assert tf.RegisterGradient("RegistryReturned")(gradient) is gradient
+
+
+def test_a_plugin_names_namespaces_and_more():
+    fresh, space, two = Registry(), object(), object()
+    fresh.register(_Naming({"space": space, "math.two": two}), "dist:one")
+    assert fresh.function("space") is space
+    assert fresh.function("math.two") is two
+    with pytest.raises(PluginError, match=r"tf\.space is given by 'dist:one' and by 'dist:two'"):
+        fresh.register(_Naming({"space": 1}), "dist:two")
+    fresh.reserve(["nn"])
+    with pytest.raises(PluginError, match=r"tf\.nn is given by 'tfmini' and by"):
+        fresh.register(_Naming({"nn": space}), "dist:three")
+    fresh.unregister("dist:one")
+    assert fresh.function("space") is None
+
+
+class _Naming:
+    def __init__(self, names):
+        self.names = names
+
+    @tf.hookimpl
+    def tfmini_names(self):
+        return self.names

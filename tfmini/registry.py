@@ -1,8 +1,8 @@
 """The operation types that there are, from tfmini itself and from other packages.
 
-In: what packages give through the hook ``tfmini_ops``, found by entry points of group ``tfmini``.
-Out: types by name for whoever looks one up, and a report of every package: loaded, disabled, or
-skipped with its reason.
+In: what packages give through the hooks of ``hookspecs``; entry points of group ``tfmini`` name it.
+Out: types by name for whoever looks one up, plan passes and observers, and a report of every
+package: loaded, disabled, or skipped with its reason.
 
 Built-in operations come through the same hook, from the plugin ``tfmini``.  Others are loaded
 when something is asked for that the built-ins don't have, or when the first session starts: so
@@ -10,15 +10,18 @@ that ``import tfmini`` stays quick and a broken package can't prevent it.  Nothi
 the order of ``sys.path``: plugins are taken in the order of their names, and two that define one
 operation are an error.
 
-``TFMINI_DISABLE_PLUGINS``: names ``dist:name`` (or ``dist``), comma-separated, or ``all``.
+``TFMINI_DISABLE_PLUGINS``: names ``dist:name`` (or ``dist``), comma-separated, or ``all``; names
+that mean the same to pip (case, ``-``, ``_``, ``.``) mean the same here.
 ``TFMINI_STRICT_PLUGINS=1``: a package that fails to load raises instead of being skipped.
 """
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -31,6 +34,7 @@ from tfmini.opdef import OpDef
 
 GROUP = "tfmini"
 BUILTIN = "tfmini"
+DISTRIBUTION = "tfmini-dask"  # what a plugin names to say which versions it works with
 
 
 @dataclass
@@ -42,6 +46,24 @@ class PluginReport:
     status: str  # "loaded", "disabled" or "skipped"
     reason: str = ""
     ops: list[str] = field(default_factory=list)
+    hooks: list[str] = field(default_factory=list)
+
+
+class Hook:
+    """One plugin's implementation of a hook: call it with all that the hook gives, by name."""
+
+    __slots__ = ("name", "plugin", "_function", "_takes")
+
+    def __init__(self, implementation: pluggy.HookImpl, name: str) -> None:
+        if implementation.hookwrapper or implementation.wrapper:
+            raise TypeError(f"hook {name!r} can't be a wrapper")
+        self.name = name
+        self.plugin = implementation.plugin_name
+        self._function: Callable[..., Any] = implementation.function
+        self._takes = implementation.argnames
+
+    def __call__(self, **given: Any) -> Any:
+        return self._function(*[given[name] for name in self._takes])
 
 
 class Registry:
@@ -51,8 +73,12 @@ class Registry:
         self.manager = pluggy.PluginManager(GROUP)
         self.manager.add_hookspecs(hookspecs)
         self.reports: dict[str, PluginReport] = {}
+        self.version = ""  # tfmini's own
+        self.plan_passes: tuple[Hook, ...] = ()
+        self.run_observers: tuple[Hook, ...] = ()
         self._types: dict[str, OpDef] = {}
         self._functions: dict[str, Callable[..., Any]] = {}
+        self._names_given: dict[str, Any] = {}  # by tfmini_names
         self._owners: dict[str, str] = {}
         self._gradients: dict[str, dict[str, Callable[..., Any]]] = {}
         self._entry_points_read = False
@@ -63,12 +89,18 @@ class Registry:
     def register(self, plugin: Any, name: str, version: str = "") -> None:
         """Register the hooks of ``plugin`` and all its operations, or none of them."""
         with self._lock:
-            self.manager.register(plugin, name)
+            if self.manager.has_plugin(name):
+                raise ValueError(f"plugin {name!r} is already registered")
             try:
+                self.manager.register(plugin, name)
+                self._check_hooks()
                 functions = self._functions_of(plugin)
                 self._check(functions, name)
+                given = self._names_of(plugin, functions, name)
+                passes, observers = self._hooks("plan_pass"), self._hooks("run_observer")
             except BaseException:
-                self.manager.unregister(name=name)
+                if self.manager.has_plugin(name):
+                    self.manager.unregister(name=name)
                 raise
             for function in functions:
                 opdef: OpDef = function.opdef  # type: ignore[attr-defined]
@@ -76,8 +108,46 @@ class Registry:
                 self._types[opdef.type] = opdef
                 self._functions[opdef.function_name] = function
                 self._owners[opdef.type] = self._owners[opdef.function_name] = name
+            self._names_given.update(given)
+            self._owners.update(dict.fromkeys(given, name))
+            self.plan_passes, self.run_observers = passes, observers
             ops = sorted(self._names(functions))
-            self.reports[name] = PluginReport(name, version, "loaded", ops=ops)
+            hooks = [h.name for h in self.manager.get_hookcallers(plugin) or ()]
+            self.reports[name] = PluginReport(name, version, "loaded", ops=ops, hooks=sorted(hooks))
+
+    def unregister(self, name: str) -> None:
+        """Take back what plugin ``name`` has registered; programs compiled before keep it."""
+        with self._lock:
+            self.manager.unregister(name=name)
+            for key in [k for k, owner in self._owners.items() if owner == name]:
+                del self._owners[key]
+                self._types.pop(key, None)
+                self._functions.pop(key, None)
+                self._names_given.pop(key, None)
+            self.plan_passes = self._hooks("plan_pass")
+            self.run_observers = self._hooks("run_observer")
+            del self.reports[name]
+
+    def _check_hooks(self) -> None:
+        """Raise if the plugin registered last has hooks that tfmini does not know."""
+        try:
+            self.manager.check_pending()
+        except pluggy.PluginValidationError as e:
+            known = ", ".join(n for n in vars(hookspecs) if n.startswith("tfmini_"))
+            raise TypeError(f"{e}; the hooks of this version are: {known}") from None
+
+    def _hooks(self, kind: str) -> tuple[Hook, ...]:
+        caller = getattr(self.manager.hook, f"tfmini_{kind}")
+        found = [Hook(i, caller.name) for i in caller.get_hookimpls()]
+        return tuple(sorted(found, key=lambda hook: hook.plugin))
+
+    def failed(self, hook: Hook, error: BaseException, consequence: str) -> str:
+        """Report that ``hook`` raised; return the reason.  Raise PluginError in strict mode."""
+        reason = f"{hook.name}: {_one_line(error)}"
+        if self.reports[hook.plugin].reason != reason:  # the same once
+            self.reports[hook.plugin].reason = reason
+            _log.warning("plugin %r: %s; %s.", hook.plugin, reason, consequence)
+        return reason
 
     @staticmethod
     def _names(functions: Iterable[Any]) -> list[str]:
@@ -89,6 +159,20 @@ class Registry:
         )
         given = [item for items in caller() for item in items]
         return [f for item in given for f in _op_functions(item)]
+
+    def _names_of(self, plugin: Any, functions: Iterable[Any], name: str) -> dict[str, Any]:
+        """Return what ``plugin`` gives by ``tfmini_names``, checked against what there is."""
+        others = [p for p in self.manager.get_plugins() if p is not plugin]
+        given = {k: v for d in self.manager.subset_hook_caller("tfmini_names", others)()
+                 for k, v in d.items()}  # fmt: skip
+        for key in given:
+            owner = name if key in self._names(functions) else self._owners.get(key)
+            if owner is not None:
+                raise PluginError(
+                    None, None, f"tf.{key} is given by {owner!r} and by {name!r}: rename one, or "
+                    f"set TFMINI_DISABLE_PLUGINS={name}.",
+                )  # fmt: skip
+        return given
 
     def _check(self, functions: Iterable[Callable[..., Any]], name: str) -> None:
         mine: dict[str, OpDef] = {}
@@ -113,27 +197,30 @@ class Registry:
             if self._entry_points_read:
                 return
             self._entry_points_read = True
-            strict = os.environ.get("TFMINI_STRICT_PLUGINS", "") not in ("", "0")
             disabled = _disabled()
-            for name, version, load in _entry_points():
-                if name in self.reports:
+            seen = {_normal(name) for name in self.reports}
+            for name, version, needs, load in _entry_points():
+                if _normal(name) in seen:
                     continue  # one distribution found twice on sys.path
-                if {"all", name, name.partition(":")[0]} & disabled:
+                seen.add(_normal(name))
+                if {"all", _normal(name), _normal(name.partition(":")[0])} & disabled:
                     self.reports[name] = PluginReport(
                         name, version, "disabled", "TFMINI_DISABLE_PLUGINS"
                     )
                     continue
-                self._load(name, version, load, strict)
+                self._load(name, version, needs, load)
 
-    def _load(self, name: str, version: str, load: Callable[[], Any], strict: bool) -> None:
+    def _load(self, name: str, version: str, needs: Sequence[str], load: Callable[[], Any]) -> None:
+        strict = is_strict()
         try:
+            _check_version(needs, self.version)
             plugin = load()
         except (Exception, SystemExit) as e:
             if strict:
                 raise PluginError(
                     None,
                     None,
-                    f"plugin {name!r} can't be imported: {type(e).__name__}: {e}. Mend or "
+                    f"plugin {name!r} can't be imported: {_one_line(e)}. Mend, update or "
                     f"uninstall it, or set TFMINI_DISABLE_PLUGINS={name}.",
                 ) from e
             self._skip(name, version, e)
@@ -146,13 +233,12 @@ class Registry:
         except Exception as e:
             if strict:
                 raise PluginError(
-                    None, None, f"plugin {name!r} can't be registered: {type(e).__name__}: {e}."
+                    None, None, f"plugin {name!r} can't be registered: {_one_line(e)}."
                 ) from e
             self._skip(name, version, e)
 
     def _skip(self, name: str, version: str, error: BaseException) -> None:
-        reason = f"{type(error).__name__}: {error}"
-        self.reports[name] = PluginReport(name, version, "skipped", reason)
+        self.reports[name] = PluginReport(name, version, "skipped", _one_line(error))
 
     def reserve(self, names: Iterable[str]) -> None:
         """Keep ``names``, those of the package itself, from operations of plugins."""
@@ -178,10 +264,10 @@ class Registry:
             ) from None
 
     def function(self, name: str) -> Callable[..., Any] | None:
-        """Return the function ``tf.<name>`` of a plugin or a built-in, or None."""
-        if name not in self._functions:
+        """Return the function, or what else a plugin names so, ``tf.<name>``; or None."""
+        if name not in self._functions and name not in self._names_given:
             self.load_entry_points()
-        return self._functions.get(name)
+        return self._functions.get(name, self._names_given.get(name))
 
     def function_names(self) -> list[str]:
         self.load_entry_points()
@@ -229,20 +315,52 @@ def _op_functions(item: Any) -> list[Callable[..., Any]]:
     raise TypeError(f"tfmini_ops returned {item!r}: give modules, or functions made by @op")
 
 
-def _entry_points() -> list[tuple[str, str, Callable[[], Any]]]:
+def is_strict() -> bool:
+    """Whether a plugin that fails is to raise instead of being skipped."""
+    return os.environ.get("TFMINI_STRICT_PLUGINS", "") not in ("", "0")
+
+
+def _one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _check_version(needs: Sequence[str], version: str) -> None:
+    """Raise if a plugin's requirements name versions of tfmini that this is not one of."""
+    from packaging.requirements import Requirement  # Dask brings it
+
+    for need in map(Requirement, needs if version else ()):
+        if _normal(need.name) != DISTRIBUTION or (need.marker and not need.marker.evaluate()):
+            continue
+        if not need.specifier.contains(version, prereleases=True):
+            raise ImportError(
+                f"it needs {DISTRIBUTION}{need.specifier}, and this is {version}: update the older "
+                f"of the two"
+            )
+
+
+def _entry_points() -> list[tuple[str, str, Sequence[str], Callable[[], Any]]]:
     from importlib.metadata import entry_points
 
     found = []
     for ep in entry_points(group=GROUP):
         dist = ep.dist
         dist_name = dist.name if dist else "unknown"
-        found.append((f"{dist_name}:{ep.name}", dist.version if dist else "", ep.load))
-    return sorted(found, key=lambda item: item[0])
+        version, needs = (dist.version, dist.requires or ()) if dist else ("", ())
+        found.append((f"{dist_name}:{ep.name}", version, needs, ep.load))
+    return sorted(found, key=lambda item: _normal(item[0]))
 
 
 def _disabled() -> set[str]:
     names = os.environ.get("TFMINI_DISABLE_PLUGINS", "")
-    return {name.strip() for name in names.split(",") if name.strip()}
+    return {_normal(name.strip()) for name in names.split(",") if name.strip()}
+
+
+def _normal(name: str) -> str:
+    """Return ``name`` as package indexes compare it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+_log = logging.getLogger("tfmini")
 
 
 registry = Registry()

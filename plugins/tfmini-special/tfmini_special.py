@@ -73,3 +73,9 @@ class zeta(Special):
 @tf.hookimpl
 def tfmini_ops():
     return [erf, erfc, lgamma, digamma, zeta]
+
+
+@tf.hookimpl
+def tfmini_names():
+    names = ("erf", "erfc", "lgamma", "digamma", "zeta")
+    return {f"math.{name}": globals()[name] for name in names}
