@@ -312,11 +312,12 @@ def test_a_cluster_that_is_gone():
     cluster = LocalCluster(n_workers=1, processes=False, dashboard_address=":0")
     session = tf.Session(cluster)
     assert session.run(step) == 2
+    assert session.snapshot() == {v.op.name: 2}
     session._executor.client.close()
     cluster.close()
     with pytest.raises(tf.errors.UnavailableError):
         session.run(step)
-    assert session._state[v.op.id, 0] == 2
+    assert session.last_snapshot == {v.op.name: 2}
     session.close()
 
 

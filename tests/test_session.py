@@ -158,8 +158,8 @@ def test_feeds_that_do_not_fit_are_errors(value):
 def test_strings_are_fed():
     x = tf.placeholder(tf.string)
     with tf.Session() as session:
-        assert session.run(tf.identity(x), {x: "a"}) == "a"
-        assert session.run(x, {x: ["a", "bc"]}).tolist() == ["a", "bc"]
+        assert session.run(tf.identity(x), {x: "a"}) == b"a"
+        assert session.run(x, {x: ["a", "bc"]}).tolist() == [b"a", b"bc"]
 
 
 def test_feeds_of_many_shapes():
@@ -751,3 +751,14 @@ def test_concurrent_runs_lose_no_update():
     for worker in workers:
         worker.join()
     assert session.run(count) == 400
+
+
+def test_additions_to_a_variable_need_no_order():
+    with tf.Graph().as_default():
+        v = tf.Variable(1.0)
+        both = [tf.assign_add(v, 2.0), tf.assign_sub(v, 10.0)]
+        with tf.Session() as sess:
+            sess.run(both)
+            assert sess.run(v) == -7.0
+            with pytest.raises(tf.errors.InvalidArgumentError, match="no defined order"):
+                sess.run([both[0], tf.assign(v, 3.0)])

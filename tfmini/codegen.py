@@ -12,6 +12,7 @@ that running costs nothing for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from time import perf_counter
 from typing import Any
 
@@ -25,7 +26,7 @@ from tfmini.errors import (
     UnknownError,
 )
 from tfmini.opdef import Elementwise, OpDef
-from tfmini.plan import Node, Ref
+from tfmini.plan import RESOURCES, Node, Ref
 from tfmini.spec import TensorSpec
 
 # What Python writes with an operator; NumPy's scalars take that many times quicker than the ufunc,
@@ -78,6 +79,19 @@ class Function:
             raise error from e
         self.seconds = perf_counter() - start
         return results
+
+    @cached_property
+    def ticking(self) -> Function:
+        """The same with a first argument, which is called after each node: how it is timed."""
+        source: list[str] = []
+        lines = {}
+        for number, line in enumerate(self.source.split("\n"), 1):
+            source.append(line.replace("(", "(tick, ", 1) if number == 1 else line)
+            if number in self.lines:
+                lines[len(source)] = self.lines[number]
+                source.append("    tick()")
+        parts = (self.scope, self.kernels, lines, self.inputs, self.outputs)
+        return Function("\n".join(source), *parts)
 
     def explain(self, error: Exception) -> Exception:
         """Return ``error`` as an ``OpError`` that names the node whose line raised it."""
@@ -285,12 +299,15 @@ class _Writer:
         if node.id in self.streams:
             self.scope["generator"] = generator
             out.append(f"rng=generator({self._name(self.streams[node.id])})")
+        if node.opdef.resource:
+            out.append(f"resources={self._name(RESOURCES)}")
         return out
 
 
-def generator(key: tuple[int, int, int]) -> np.random.Generator:
-    """Return the Philox stream of ``key``: (seed word, seed word, draw)."""
-    *words, draw = key
+def generator(key: tuple[int, ...]) -> np.random.Generator:
+    """Return the Philox stream of ``key``: (seed word, seed word, draw[, shard])."""
+    first, second, draw, *shard = key
     # A list of one large and one small int would become floats.
-    philox = np.random.Philox(key=np.array(words, np.uint64), counter=[0, 0, 0, draw])
+    words = np.array([first, second], np.uint64)
+    philox = np.random.Philox(key=words, counter=[0, 0, *(shard or [0]), draw])
     return np.random.Generator(philox)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
@@ -32,6 +33,7 @@ class Executor:
 
     name = "threads"
     inline = True
+    client: Any = None  # of a cluster
 
     def get(self, graph: dict[Any, Any], keys: Sequence[Any]) -> list[Any]:
         """Return the values of ``keys``."""
@@ -118,26 +120,36 @@ class Cluster(Executor):
         from distributed import CancelledError as FutureCancelledError
         from distributed import KilledWorker
 
-        if self.client.status not in ("running", "connecting"):
-            raise UnavailableError(
-                None,
-                None,
-                f"the client of {self._address()} is {self.client.status}; make a new session on "
-                f"a running cluster.",
-            )
+        self.check()
         try:
             return list(self.client.get(graph, list(keys), sync=True, actors=False))
         except OpError:
             raise
         except (OSError, TimeoutError, FutureCancelledError, KilledWorker) as e:
+            raise self.lost(e) from e
+
+    def check(self) -> None:
+        """Raise if the client is not connected."""
+        if self.client.status not in ("running", "connecting"):
             raise UnavailableError(
                 None,
                 None,
-                f"the cluster at {self._address()} was lost during a run: {type(e).__name__}: "
-                f"{e}. No variable has changed.",
-            ) from e
+                f"the client of {self.address} is {self.client.status}; make a new session on "
+                f"a running cluster. Session.last_snapshot has the variables as they were last "
+                f"copied here.",
+            )
 
-    def _address(self) -> str:
+    def lost(self, error: BaseException) -> UnavailableError:
+        """Return the error for a cluster that does not answer."""
+        return UnavailableError(
+            None,
+            None,
+            f"the cluster at {self.address} was lost during a run: {type(error).__name__}: "
+            f"{error}. No variable has changed; Session.last_snapshot has earlier values.",
+        )
+
+    @property
+    def address(self) -> str:
         scheduler = getattr(self.client, "scheduler", None)
         return getattr(scheduler, "address", None) or "its scheduler"
 
@@ -200,7 +212,44 @@ def _connect(address: str) -> Cluster:
     return Cluster(client, owned=True)
 
 
-def runs_inline(executor: Executor | None) -> bool:
+@contextmanager
+def use_by_default(address: str) -> Iterator[None]:
+    """Let sessions without a target run on the cluster at ``address`` in the block."""
+    cluster = _connect(address)
+    client = sys.modules["distributed.client"]
+    before = client._get_global_client()
+    client._set_global_client(cluster.client)
+    try:
+        yield
+    finally:
+        client._set_global_client(before)
+        cluster.close()
+
+
+def announce(topic: str, message: Any) -> None:
+    """Send ``message`` to who is ``listening`` to this worker's cluster; elsewhere to nobody."""
+    if "distributed.worker" in sys.modules:
+        from distributed import get_worker
+
+        with suppress(ValueError):  # there is no worker here
+            get_worker().log_event(topic, message)
+
+
+@contextmanager
+def listening(executor: Executor, topic: str, hear: Callable[[Any], None]) -> Iterator[None]:
+    """In the block call ``hear`` with what the workers of a cluster announce on ``topic``."""
+    client = getattr(executor, "client", None)
+    if client is None:
+        yield
+        return
+    client.subscribe_topic(topic, lambda event: hear(event[1]))
+    try:
+        yield
+    finally:
+        client.unsubscribe_topic(topic)
+
+
+def runs_inline(executor: Executor) -> bool:
     """Whether a plan of one region runs in the caller's thread, without any scheduler.
 
     Not if a Dask callback, such as its ProgressBar, wants to see tasks.
@@ -208,7 +257,7 @@ def runs_inline(executor: Executor | None) -> bool:
     callbacks = sys.modules.get("dask.callbacks")
     if callbacks is not None and callbacks.Callback.active:
         return False
-    return (executor or current()).inline
+    return executor.inline
 
 
 def current() -> Executor:

@@ -1,15 +1,14 @@
 """How a run is carried out, as a table that people read.
 
-In: a program.  Out: one row per region with its nodes, the reason for its shape, what it was
-estimated to cost and, after a run in this process, what it took.
+In: a program of ``lower`` or ``shards``.  Out: one row per region with its nodes, the reason for
+its shape, what it was estimated to cost and, after a run in this process, what it took.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from tfmini.lower import Program
 from tfmini.passes.costs import all_specs
 from tfmini.passes.fuse import Fused
 from tfmini.plan import Node, Ref
@@ -38,23 +37,24 @@ class Row(NamedTuple):
 
 
 class Explanation:
-    """What ``session.explain`` returns: ``rows``, ``n_tasks``, and a table as its text."""
+    """What ``session.explain`` returns: ``rows``, ``n_tasks``, ``notes``; its text is a table."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Any) -> None:
         specs = all_specs(program.plan)
         self.n_tasks = program.n_tasks
         self.rows = [
             Row(
-                step.region.name,
-                sum([_count(n) for n in step.region.nodes]),
-                step.region.reason,
-                step.region.seconds,
-                program.measured(step),
-                _bytes(step.region.outputs, specs),
-                _contents(step.region.nodes),
+                region.name,
+                sum([_count(n) for n in region.nodes]),
+                region.reason,
+                region.seconds,
+                measured,
+                _bytes(region.outputs, specs),
+                _contents(region.nodes),
             )
-            for step in program.steps
+            for region, measured in program.rows
         ]
+        self.notes = list(program.notes)
 
     def __str__(self) -> str:
         head = ("region", "nodes", "reason", "estimated", "measured", "output", "contents")
@@ -63,7 +63,7 @@ class Explanation:
         lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip()
                  for r in table]  # fmt: skip
         tasks = f"{self.n_tasks} Dask tasks" if self.n_tasks else "inline, no Dask task"
-        return "\n".join([*lines, tasks])
+        return "\n".join([*lines, tasks, *self.notes])
 
     __repr__ = __str__
 

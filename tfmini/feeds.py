@@ -6,18 +6,50 @@ values fed for each; an error names the tensor, what it takes and what was given
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from tfmini.build import convert_to_tensor
+from tfmini.chunks import Chunks, as_chunks, is_chunked
 from tfmini.dtypes import DType
 from tfmini.errors import InvalidArgumentError, InvalidTypeError
 from tfmini.graph import Graph
 from tfmini.nodes import Operation, Tensor
+from tfmini.ops.nest import is_composite
 from tfmini.shapes import compatible, format_shape
 from tfmini.spec import as_array
+
+
+def flat_keys(keys: Iterable[Any]) -> list[Any]:
+    """Return the keys of a ``feed_dict``, with what is in tuples, such as states of cells."""
+    flat: list[Any] = []
+    for key in keys:
+        inner = _parts(key)
+        flat += [key] if inner is None else flat_keys(inner)
+    return flat
+
+
+def _parts(key: Any) -> Any:
+    """Return the keys that ``key`` stands for, a tuple or a sparse tensor; None for a tensor."""
+    return key.__tf_flatten__() if is_composite(key) else key if isinstance(key, tuple) else None
+
+
+def flat_values(keys: Iterable[Any], values: Iterable[Any]) -> list[Any]:
+    """Return the values for ``flat_keys(keys)``: a tuple's come in a structure like it."""
+    flat: list[Any] = []
+    for key, value in zip(keys, values, strict=True):
+        inner = _parts(key)
+        if inner is None:
+            flat.append(value)
+        elif len(inner) == len(value):
+            flat += flat_values(inner, value)
+        else:
+            raise InvalidArgumentError(
+                None, None, f"{len(value)} values are fed for the {len(inner)} tensors of {key!r}."
+            )
+    return flat
 
 
 def fed_tensor(graph: Graph, key: Any) -> Tensor:
@@ -32,13 +64,21 @@ def fed_tensor(graph: Graph, key: Any) -> Tensor:
         ) from None
 
 
-def feed_converter(tensor: Tensor) -> Callable[[Any], Any]:
-    """Return the function that casts and checks values fed for ``tensor``."""
+Get = Callable[[dict[Any, Any], list[Any]], list[Any]]
+
+
+def feed_converter(tensor: Tensor, get: Get) -> Callable[[Any], Any]:
+    """Return the function that casts and checks values fed for ``tensor``.
+
+    ``get`` computes keys of a Dask graph, to learn the sizes of chunks where they are unknown.
+    """
     shape = tensor.spec.shape
     exact = tensor.spec.dtype.dtype if tensor.spec.dtype else None
 
     def convert(value: Any) -> Any:
         if type(value) is not np.ndarray or (value.dtype is not exact and exact is not None):
+            if is_chunked(value):
+                return _chunked(tensor, value, get)
             value = _converted(tensor, value)
         if shape is not None and value.shape != shape and not compatible(value.shape, shape):
             raise _feed_error(tensor, f"its shape is {format_shape(value.shape)}")
@@ -46,6 +86,18 @@ def feed_converter(tensor: Tensor) -> Callable[[Any], Any]:
         return value if value.shape or value.dtype.hasobject else value[()]
 
     return convert
+
+
+def _chunked(tensor: Tensor, value: Any, get: Get) -> Chunks:
+    chunks = as_chunks(value, get)
+    if not compatible(chunks.spec.shape, tensor.spec.shape):
+        raise _feed_error(tensor, f"its shape is {format_shape(chunks.spec.shape)}")
+    dtype = tensor.spec.dtype
+    if dtype is None or chunks.dtype == dtype.dtype:
+        return chunks
+    if not np.can_cast(chunks.dtype, dtype.dtype, "same_kind"):
+        raise _feed_error(tensor, f"its dtype is {chunks.dtype}")
+    return chunks.astype(dtype.dtype)
 
 
 def _converted(tensor: Tensor, value: Any) -> Any:

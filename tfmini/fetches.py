@@ -18,6 +18,7 @@ import numpy as np
 from tfmini.errors import InvalidTypeError
 from tfmini.graph import Graph
 from tfmini.nodes import Operation, Tensor
+from tfmini.ops import nest
 from tfmini.plan import Plan, Ref
 
 
@@ -51,6 +52,9 @@ def flatten(graph: Graph, fetches: Any) -> tuple[list[Any], Callable[[Sequence[A
             if hasattr(item, "_fields"):
                 return lambda values: type(item)(*[p(values) for p in parts])
             return lambda values: type(item)([p(values) for p in parts])
+        if nest.is_composite(item):  # a sparse tensor
+            parts = [build(t) for t in item.__tf_flatten__()]
+            return lambda values: item.__tf_value__([p(values) for p in parts])
         element = _element(graph, item)
         elements.append(element)
         if isinstance(element, Tensor):
@@ -96,14 +100,32 @@ def finishers(plan: Plan) -> list[tuple[int, Callable[[Any], Any]]]:
     return out
 
 
+def passed_on(plan: Plan) -> list[tuple[int, Callable[[Any], Any]]]:
+    """Return for which fetches the value must be changed before it is a feed of the next plan."""
+    shapes = {r: n.specs[r[1]].shape for n in plan.nodes for r in n.outputs}
+    return [(i, _as_fed) for i, ref in enumerate(plan.fetches) if not shapes.get(ref)]
+
+
+def _as_fed(value: Any) -> Any:
+    """Return a scalar as feeds have it: NumPy's, but an array where it is a string."""
+    if isinstance(value, (bytes, str)):
+        return np.array(value, object)
+    text = isinstance(value, np.ndarray) and value.dtype.hasobject
+    return value if text else _unwrapped(value)
+
+
 def _own(value: Any) -> Any:
     """Return a copy: the value belongs to a variable, a constant, a feed or another fetch."""
+    if isinstance(value, bytes):
+        return value  # NumPy's own bytes would lose zeros at the end
     array = np.array(value)
     return array if array.ndim else array[()]
 
 
 def frozen_copy(value: Any) -> Any:
     """Return a copy that nobody can write to; NumPy's scalar for a 0-d array."""
+    if isinstance(value, bytes):
+        return value
     array = np.array(value)
     array.flags.writeable = False
     return array if array.ndim else array[()]

@@ -10,24 +10,49 @@ only, and would return an older run's value while somebody holds its future.
 
 from __future__ import annotations
 
+import importlib
+import importlib.metadata
 import os
 import pickle
 import socket
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from tfmini import threads
 from tfmini.codegen import Function, generate
 from tfmini.errors import FailedPreconditionError
-from tfmini.passes.costs import single_blas_thread
+from tfmini.opdef import OpDef
+from tfmini.passes.costs import all_specs, single_blas_thread
 from tfmini.passes.regions import Region
-from tfmini.plan import Plan, Ref
+from tfmini.plan import RESOURCES, Plan, Ref
+from tfmini.spec import TensorSpec
+
+# Puts a task's function on a cluster, once, and returns what stands for it in a Dask graph.
+Publish = Callable[["RegionTask"], Any]
 
 # Python values beyond this many bytes get a key of their own, so that tasks share one copy.
 _EMBED_BYTES = 1 << 10
+# Up to so many bytes travel beside what is fetched: less than a task that picks it would take.
+_BESIDE_BYTES = 1 << 16
+
+
+class Held(NamedTuple):
+    """A value that is elsewhere: a future's result, or one element of that."""
+
+    future: Any
+    item: int | None
+
+
+class Source(NamedTuple):
+    """Where a task finds a value: what to give Dask, and which element of its result."""
+
+    argument: Any
+    item: int | None
 
 
 class Step:
@@ -39,9 +64,11 @@ class Step:
         arguments: tuple[tuple[int | None, Ref, int], ...],
         constants: Mapping[Ref, Any],
         streams: Mapping[int, Ref],
+        apart: bool,
     ) -> None:
         self.region = region
         self.arguments = arguments  # (producing step or None, value, its output index)
+        self.apart = apart  # whether what is fetched travels without the other outputs
         self._constants = constants
         self._streams = streams
 
@@ -51,6 +78,10 @@ class Step:
         region = self.region
         return generate(region.nodes, region.inputs, region.outputs, self._constants, self._streams)
 
+    @cached_property
+    def task(self) -> RegionTask:
+        return RegionTask(self.function)
+
 
 @dataclass(frozen=True, slots=True)
 class Program:
@@ -58,7 +89,7 @@ class Program:
 
     inline   the whole plan as one function of ``inputs``, or None if it is cut into steps
     steps    the regions, each after those it takes values from
-    inputs   leaves: feeds, then variables, then the keys of random streams
+    inputs   leaves: feeds, variables, the keys of random streams, the session's resources
     outputs  the plan's results
     one_blas_thread  whether BLAS is quicker here without threads of its own
     finish   what makes an output the caller's own: (its place, function)
@@ -77,9 +108,63 @@ class Program:
         """How many Dask tasks a run takes; 0 if it runs inline."""
         return 0 if self.inline is not None else len(self.steps)
 
-    def measured(self, step: Step) -> float | None:
-        """Return the seconds that ``step`` took when it last ran in this process, or None."""
-        return self.inline.seconds if self.inline is not None else step.function.seconds
+    @property
+    def rows(self) -> list[tuple[Region, float | None]]:
+        """The regions, each with the seconds that it last took in this process, or None."""
+        return [
+            (s.region, self.inline.seconds if self.inline is not None else s.function.seconds)
+            for s in self.steps
+        ]
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What to know of how it runs, beyond its regions."""
+        return self.plan.notes
+
+    def to_dask(self, values: Iterable[Any], token: str, publish: Publish | None = None) -> Lowered:
+        """Return one run as a Dask graph: a task per region.
+
+        Parameters
+        ----------
+        values : the value of each of the inputs; ``Held`` for one that is elsewhere
+        token : unique to this run
+        publish : the run is remote: what stands for a task's function in the graph, which the
+            function itself then does not travel with.  Results travel too, so each fetch gets a key
+            of its own where it needs one.
+        """
+        known = {**self.plan.constants, **dict(zip(self.inputs, values, strict=True))}
+        shared = Counter([r for step in self.steps for i, r, _ in step.arguments if i is None])
+        writer = Writer(known, token, {r for r, n in shared.items() if n > 1}, publish)
+        remote = publish is not None
+        keys: list[Any] = []
+        for step in self.steps:
+            key = writer.key(step.region.name, step.region.nodes[-1].id)
+            sources = [
+                writer.leaf(ref) if i is None else writer.result(keys[i], k)
+                for i, ref, k in step.arguments
+            ]
+            writer.add(key, step.task, sources, self.one_blas_thread)
+            keys.append(key)
+        made = {
+            ref: (key, k, step.apart)
+            for step, key in zip(self.steps, keys, strict=True)
+            for k, ref in enumerate(step.region.outputs)
+        }
+        # A step that runs for its effect alone must be waited for.
+        taken = {i for step in self.steps for i, _, _ in step.arguments}
+        effects = [
+            key
+            for i, (step, key) in enumerate(zip(self.steps, keys, strict=True))
+            if i not in taken and not step.region.outputs
+        ]
+        n_fetches = len(self.plan.fetches)
+        places = [
+            writer.place(*made[ref][:2], alone=remote and i < n_fetches and made[ref][2])
+            if ref in made
+            else Place((), known.get(ref), None)
+            for i, ref in enumerate(self.outputs)
+        ]  # fmt: skip
+        return writer.lowered(places, effects)
 
 
 def compile_program(plan: Plan, regions: Sequence[Region], general: Plan) -> Program:
@@ -88,8 +173,9 @@ def compile_program(plan: Plan, regions: Sequence[Region], general: Plan) -> Pro
     Its inputs are those of ``general``, the plan before it was specialised: a caller need not
     know which of them the shapes have made superfluous.
     """
-    streams = {n.id: (n.id, -1) for n in general.nodes if n.opdef.random}
-    inputs = (*general.feeds, *general.variables, *streams.values())
+    streams = stream_refs(general)
+    inputs = program_inputs(general)
+    specs, fetches = all_specs(plan), set(plan.fetches)
     steps: list[Step] = []
     made: dict[Ref, tuple[int, int]] = {}
     for region in regions:
@@ -99,12 +185,49 @@ def compile_program(plan: Plan, regions: Sequence[Region], general: Plan) -> Pro
         ]
         for index, ref in enumerate(region.outputs):
             made[ref] = (len(steps), index)
-        steps.append(Step(region, tuple(arguments), plan.constants, streams))
+        apart = travels_apart(region.outputs, fetches, specs)
+        steps.append(Step(region, tuple(arguments), plan.constants, streams, apart))
     inline = None
     if len(steps) <= 1:
         inline = generate(plan.nodes, inputs, plan.results, plan.constants, streams)
     one_thread = len(steps) > 1 or single_blas_thread(plan)
     return Program(plan, inputs, plan.results, inline, tuple(steps), one_thread)
+
+
+def travels_apart(
+    outputs: Iterable[Ref], fetches: set[Ref], specs: Mapping[Ref, TensorSpec]
+) -> bool:
+    """Whether fetched outputs of a task are picked from the others, which may be large."""
+    beside = 0
+    for ref in outputs:
+        if ref not in fetches:
+            spec = specs[ref]
+            if spec.nbytes is None or spec.dtype is None or spec.dtype.dtype.hasobject:
+                return True
+            beside += spec.nbytes
+    return beside > _BESIDE_BYTES
+
+
+def stream_refs(plan: Plan) -> dict[int, Ref]:
+    """Return for each random node the input that carries its stream's key."""
+    return {n.id: (n.id, -1) for n in plan.nodes if n.opdef.random}
+
+
+def program_inputs(plan: Plan) -> tuple[Ref, ...]:
+    """Return what a run of ``plan`` is given, in order."""
+    inputs = (*plan.feeds, *plan.variables, *stream_refs(plan).values())
+    return (*inputs, RESOURCES) if any([n.opdef.resource for n in plan.nodes]) else inputs
+
+
+class Place(NamedTuple):
+    """Where an output is: in the results of ``keys`` (numbers of them) at ``index``.
+
+    Several keys: its shards, to be joined along ``dim``.  No key: ``index`` is the value itself.
+    """
+
+    keys: tuple[int, ...]
+    index: Any
+    dim: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,77 +236,113 @@ class Lowered:
 
     graph    its tasks
     keys     the tasks whose results the caller needs, each a tuple of values
-    places   for each of the program's outputs: which of ``keys`` and which value of it, or None
-             and the value itself, where it is an input or a constant
+    places   where each of the program's outputs is
     """
 
     graph: dict[Any, Any]
     keys: list[Any]
-    places: list[tuple[int | None, Any]]
+    places: list[Place]
 
-    def collect(self, results: Sequence[tuple[Any, ...]]) -> list[Any]:
+    def collect(self, results: Sequence[Any]) -> list[Any]:
         """Return the program's outputs from the results of ``keys``."""
-        return [k if i is None else results[i][k] for i, k in self.places]
+        return [self.value(place, results) for place in self.places]
+
+    @staticmethod
+    def value(place: Place, results: Any) -> Any:
+        """Return the output at ``place``; ``results`` by the numbers of their keys."""
+        if not place.keys:
+            return place.index
+        if place.dim is None:
+            result = results[place.keys[0]]
+            return result if place.index is None else result[place.index]
+        return np.concatenate([results[i][place.index] for i in place.keys], place.dim)
 
 
-def to_dask(program: Program, values: Mapping[Ref, Any], token: str) -> Lowered:
-    """Return one run of ``program`` as a Dask graph: a task per region.
+class Writer:
+    """Writes the tasks of one run."""
 
-    Parameters
-    ----------
-    values : the value, or a Dask future, of each of the program's inputs
-    token : unique to this run
-    """
-    from dask._task_spec import DataNode, Task, TaskRef
+    def __init__(
+        self,
+        known: Mapping[Ref, Any],
+        token: str,
+        shared: set[Ref],
+        publish: Publish | None = None,
+    ) -> None:
+        self._publish = publish
+        self.graph: dict[Any, Any] = {}
+        self.token = token
+        self._known = known
+        self._shared = shared  # leaves that several tasks take
+        self._needed: dict[Any, int] = {}
 
-    known = {**program.plan.constants, **values}
-    uses = Counter([ref for step in program.steps for i, ref, _ in step.arguments if i is None])
-    graph: dict[Any, Any] = {}
+    def key(self, name: str, *numbers: int) -> tuple[Any, ...]:
+        return (f"{name}-{self.token}", *numbers)
 
-    def leaf(ref: Ref) -> Any:
-        value = known[ref]
-        if uses[ref] < 2 or getattr(value, "nbytes", 0) <= _EMBED_BYTES:
-            return value
-        key = (f"input-{token}", *ref)
-        graph[key] = DataNode(key, value)
-        return TaskRef(key)
+    def leaf(self, ref: Ref) -> Source:
+        """Return the source of a value that the run is given."""
+        from dask._task_spec import DataNode, TaskRef
 
-    keys: list[Any] = []
-    for step in program.steps:
-        key = (f"{step.region.name}-{token}", step.region.nodes[-1].id)
-        taken = [leaf(ref) if i is None else TaskRef(keys[i]) for i, ref, _ in step.arguments]
-        picks = tuple([None if i is None else k for i, _, k in step.arguments])
-        graph[key] = Task(key, RegionTask(step.function, picks, program.one_blas_thread), *taken)
-        keys.append(key)
-    return _results(program, known, graph, keys, token)
+        value = self._known[ref]
+        if isinstance(value, Held):
+            return Source(value.future, value.item)
+        if ref not in self._shared or getattr(value, "nbytes", 0) <= _EMBED_BYTES:
+            return Source(value, None)
+        key = self.key("input", *ref)
+        if key not in self.graph:
+            self.graph[key] = DataNode(key, value)
+        return Source(TaskRef(key), None)
 
+    def result(self, key: Any, index: int | None) -> Source:
+        """Return the source of an element of what task ``key`` returns."""
+        from dask._task_spec import TaskRef
 
-def _results(
-    program: Program, known: Mapping[Ref, Any], graph: dict[Any, Any], keys: list[Any], token: str
-) -> Lowered:
-    """Say where the outputs are; a region's values that only other regions need stay where they
-    are."""
-    from dask._task_spec import Task, TaskRef
+        return Source(TaskRef(key), index)
 
-    wanted = set(program.outputs)
-    needed: list[Any] = []
-    place: dict[Ref, tuple[int, int]] = {}
-    for step, key in zip(program.steps, keys, strict=True):
-        out = step.region.outputs
-        picked = [k for k, ref in enumerate(out) if ref in wanted]
-        if not picked:
-            continue
-        if len(picked) < len(out):
-            part = (f"output-{token}", *key[1:], 0)  # a triple: a type may be called "output"
-            graph[part] = Task(part, _pick, TaskRef(key), tuple(picked))
-            key = part
-        place.update({out[k]: (len(needed), n) for n, k in enumerate(picked)})
-        needed.append(key)
-    taken = {i for step in program.steps for i, _, _ in step.arguments}
-    for number, (step, key) in enumerate(zip(program.steps, keys, strict=True)):
-        if number not in taken and wanted.isdisjoint(step.region.outputs):
-            needed.append(key)  # it runs for its effect alone
-    return Lowered(graph, needed, [place.get(r) or (None, known.get(r)) for r in program.outputs])
+    def add(self, key: Any, task: Any, sources: Sequence[Source], *options: Any) -> None:
+        """Add a task that calls ``task`` with the values of ``sources``."""
+        from dask._task_spec import Task
+
+        picks = tuple([s.item for s in sources])
+        arguments = [s.argument for s in sources]
+        if self._publish is not None and isinstance(task, RegionTask):
+            task = self._publish(task)
+        node = Task(key, run_task, task, picks, options, *arguments)
+        # Keys are unique: Dask need not hash all arguments in each run.
+        node._token = str(key)
+        self.graph[key] = node
+
+    def place(self, key: Any, index: int, alone: bool) -> Place:
+        """Return the place of an element of a task's result, by itself if ``alone``."""
+        part = self._need(self.part(key, index) if alone else key)
+        return Place((part,), 0 if alone else index, None)
+
+    def single(self, key: Any) -> Place:
+        """Return the place of a task's whole result."""
+        return Place((self._need(key),), None, None)
+
+    def joined(self, keys: Sequence[Any], index: int, dim: int, alone: bool) -> Place:
+        """Return the place of what the results of several tasks have at ``index``, joined."""
+        parts = [self._need(self.part(k, index) if alone else k) for k in keys]
+        return Place(tuple(parts), 0 if alone else index, dim)
+
+    def part(self, key: Any, *indices: int) -> Any:
+        """Return the key of some elements of a task's result, as a tuple."""
+        from dask._task_spec import Task, TaskRef
+
+        # Longer than others: a type may be called "output".
+        part = (f"output-{self.token}", *key, *indices)
+        if part in self.graph:
+            return part
+        self.graph[part] = Task(part, pick, TaskRef(key), indices)
+        return part
+
+    def _need(self, key: Any) -> int:
+        return self._needed.setdefault(key, len(self._needed))
+
+    def lowered(self, places: list[Place], effects: Iterable[Any]) -> Lowered:
+        for key in effects:
+            self._need(key)
+        return Lowered(self.graph, list(self._needed), places)
 
 
 def with_output_keys(lowered: Lowered, token: str) -> tuple[dict[Any, Any], list[Any]]:
@@ -192,51 +351,111 @@ def with_output_keys(lowered: Lowered, token: str) -> tuple[dict[Any, Any], list
 
     graph = dict(lowered.graph)
     keys: list[Any] = []
-    for number, (index, k) in enumerate(lowered.places):
+    for number, place in enumerate(lowered.places):
         key = (f"output-{token}", number, 0, 0)
-        if index is None:
-            graph[key] = DataNode(key, k)
+        if not place.keys:
+            graph[key] = DataNode(key, place.index)
         else:
-            graph[key] = Task(key, _one, TaskRef(lowered.keys[index]), k)
+            parts = [TaskRef(lowered.keys[i]) for i in place.keys]
+            graph[key] = Task(key, _joined, place.index, place.dim, *parts)
         keys.append(key)
     return graph, keys
 
 
-def _pick(values: tuple[Any, ...], indices: tuple[int, ...]) -> tuple[Any, ...]:
+def pick(values: tuple[Any, ...], indices: tuple[int, ...]) -> tuple[Any, ...]:
+    """Return some elements of a task's result."""
     return tuple([values[i] for i in indices])
 
 
-def _one(values: tuple[Any, ...], index: int) -> Any:
-    return values[index]
+def _joined(index: int, dim: int | None, *results: tuple[Any, ...]) -> Any:
+    place = Place(tuple(range(len(results))), index, dim)
+    return Lowered.value(place, results)
+
+
+def run_task(
+    task: Any, picks: tuple[int | None, ...], options: tuple[Any, ...], *results: Any
+) -> Any:
+    """Call ``task`` with one element of each result; what all Dask tasks of a run do."""
+    values = [r if k is None else r[k] for r, k in zip(results, picks, strict=True)]
+    return task(values, *options)
+
+
+class Package(NamedTuple):
+    """What a region needs of a distribution: its version here, modules, and operation types."""
+
+    version: str | None
+    modules: tuple[str, ...]
+    ops: tuple[str, ...]
+
+
+def installed_version(package: str) -> str | None:
+    """Return the version of a distribution in this process, or None."""
+    if package == "tfmini":  # the library itself, under whatever name it is installed
+        return str(importlib.import_module("tfmini").__version__)
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 class RegionTask:
-    """What a Dask task calls: a region's function, after picking each argument from a result."""
+    """Runs a region's function, with ``one_thread`` where other regions run beside it.
 
-    __slots__ = ("function", "one_thread", "picks")
+    ``tick`` is called after each node, where somebody takes times.
+    """
 
-    def __init__(self, function: Function, picks: tuple[int | None, ...], one_thread: bool) -> None:
+    def __init__(self, function: Function) -> None:
         self.function = function
-        self.picks = picks
-        self.one_thread = one_thread  # other regions run beside this one
 
-    def __call__(self, *results: Any) -> tuple[Any, ...]:
-        values = [r if k is None else r[k] for r, k in zip(results, self.picks, strict=True)]
-        if not self.one_thread:
-            return self.function(*values)
+    def __call__(
+        self,
+        values: Sequence[Any],
+        one_thread: bool = True,
+        tick: Callable[[], None] | None = None,
+    ) -> tuple[Any, ...]:
+        function = self.function
+        if tick is not None:
+            function, values = function.ticking, [tick, *values]
+        if not one_thread:
+            return function(*values)
         with threads.serial(), threads.blas.at_most(1):
-            return self.function(*values)
+            return function(*values)
 
     @property
     def __name__(self) -> str:
         return list(self.function.lines.values())[-1][0].type if self.function.lines else "region"
 
-    def __reduce__(self) -> Any:
+    @cached_property
+    def packages(self) -> dict[str, Package]:
+        """The distributions whose operations run here."""
+        kernels = self.function.kernels.values()
+        opdefs = [step.opdef for k in kernels for step in getattr(k, "steps", ())]
+        found: dict[str, list[OpDef]] = {"tfmini": []}
+        for opdef in [*kernels, *opdefs]:
+            if opdef.package:
+                found.setdefault(opdef.package, []).append(opdef)
+        return {
+            name: Package(
+                installed_version(name),
+                tuple(sorted({type(o).__module__ for o in opdefs} or {"tfmini"})),
+                tuple(sorted({o.type for o in opdefs})),
+            )
+            for name, opdefs in found.items()
+        }
+
+    @cached_property
+    def packed(self) -> bytes:
+        """What travels."""
         import cloudpickle  # type: ignore[import-untyped]  # Dask brings it
 
-        ops = sorted({f"{info.type} ({info.name})" for info, _ in self.function.lines.values()})
-        parts = (self.function, self.picks, self.one_thread)
-        return PackedTask, (cloudpickle.dumps(parts), ", ".join(ops[:5]), self.__name__)
+        return bytes(cloudpickle.dumps(type(self)._parts(self)))
+
+    def _parts(self) -> tuple[Any, ...]:
+        return type(self), self.function
+
+    def __reduce__(self) -> Any:
+        versions = {name: (p.version, p.ops[:5]) for name, p in self.packages.items()}
+        return PackedTask, (self.packed, versions, self.__name__)
 
 
 class PackedTask:
@@ -246,27 +465,40 @@ class PackedTask:
     its connection, and the run would wait for ever.  Equal tasks are unpacked, and compiled, once.
     """
 
-    def __init__(self, packed: bytes, ops: str, name: str) -> None:
+    def __init__(self, packed: bytes, versions: Mapping[str, Any], name: str) -> None:
         self.packed = packed
-        self.ops = ops
+        self.versions = versions  # package -> (its version where the task was made, some types)
         self.__name__ = name
 
-    def __call__(self, *results: Any) -> tuple[Any, ...]:
+    def __call__(self, values: Sequence[Any], *options: Any, **keywords: Any) -> Any:
         try:
             task = _unpacked(self.packed)
         except (ImportError, AttributeError) as e:
-            raise FailedPreconditionError(
-                None,
-                None,
-                f"operations {self.ops} can't be loaded in process {os.getpid()} of "
-                f"{socket.gethostname()}: {type(e).__name__}: {e}. Install their package there.",
-            ) from None
-        return task(*results)
+            raise self._unfit(f"{type(e).__name__}: {e}. Install their package there") from None
+        if self.packed not in _fit:
+            for package, (version, _) in self.versions.items():
+                there = installed_version(package)
+                if there not in (version, None):
+                    raise self._unfit(f"{package} {there} is there, {version} is needed")
+            _fit[self.packed] = None
+        return task(values, *options, **keywords)
+
+    def _unfit(self, why: str) -> FailedPreconditionError:
+        ops = ", ".join([t for p, (_, types) in self.versions.items() for t in types][-5:])
+        where = f"process {os.getpid()} of {socket.gethostname()}"
+        return FailedPreconditionError(
+            None, None, f"operations {ops} can't be loaded in {where}: {why}."
+        )
 
     def __reduce__(self) -> Any:
-        return PackedTask, (self.packed, self.ops, self.__name__)
+        return PackedTask, (self.packed, self.versions, self.__name__)
+
+
+_fit: dict[bytes, None] = {}  # tasks whose packages have been compared
 
 
 @lru_cache(maxsize=256)
 def _unpacked(packed: bytes) -> RegionTask:
-    return RegionTask(*pickle.loads(packed))
+    kind, *parts = pickle.loads(packed)
+    task: RegionTask = kind(*parts)
+    return task

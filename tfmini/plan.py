@@ -22,6 +22,8 @@ Ref = tuple[int, int]  # a value: (id of the node that makes it, index of its ou
 
 # Stands in for a variable whose old value an assignment does not need: it may have none yet.
 NOTHING: Ref = (-1, 0)
+# The input that carries the session's resources.
+RESOURCES: Ref = (-1, 1)
 
 
 class Node:
@@ -60,7 +62,7 @@ class Node:
     @property
     def pinned(self) -> bool:
         """Whether it must run even if nobody takes its value, and may not be merged or folded."""
-        return self.opdef.stateful or self.opdef.random
+        return self.opdef.stateful or self.opdef.random or self.opdef.resource
 
     def __repr__(self) -> str:
         return f"<{self.info.type} {self.id} {self.info.name}: {self.inputs} -> {self.specs}>"
@@ -77,6 +79,7 @@ class Plan:
     fetches    values that the caller gets, in his order
     updates    (variable, value): the next versions of variables
     specs      what is known of each leaf (feed, variable, constant)
+    notes      what passes have to say, for ``session.explain``
     """
 
     nodes: tuple[Node, ...]
@@ -86,10 +89,15 @@ class Plan:
     fetches: tuple[Ref, ...]
     updates: tuple[tuple[Ref, Ref], ...]
     specs: Mapping[Ref, TensorSpec]
+    notes: tuple[str, ...] = ()
 
     def with_nodes(self, nodes: Iterable[Node], **changes: Any) -> Plan:
         """Return a plan with other nodes."""
         return replace(self, nodes=tuple(nodes), **changes)
+
+    def noted(self, *lines: str) -> Plan:
+        """Return the plan with more notes for ``session.explain``."""
+        return replace(self, notes=self.notes + lines)
 
     @property
     def results(self) -> tuple[Ref, ...]:
@@ -243,7 +251,8 @@ class _Versions:
 
     def _add(self, op: Operation, variable: Tensor, index: int, bit: int, after: int) -> None:
         chain = self._assigns.setdefault(variable.op.id, [])
-        if chain and not after & chain[-1][0]:
+        adds_up = op.opdef.commutes and all(o.opdef.commutes for _, o, _ in chain)
+        if chain and not after & chain[-1][0] and not adds_up:
             raise InvalidArgumentError(
                 op.info,
                 op,
@@ -265,6 +274,10 @@ class _Versions:
                 continue
             if i in op.opdef.updates and not op.opdef.reads_updated:
                 refs[i] = NOTHING
+                continue
+            if i in op.opdef.updates and op.opdef.commutes:
+                place = next(n for n, (_, o, _) in enumerate(chain) if o is op)
+                refs[i] = chain[place - 1][2] if place else refs[i]
                 continue
             after = self._before(op) if after is None else after
             refs[i] = next((ref for bit, _, ref in reversed(chain) if after & bit), refs[i])

@@ -4,45 +4,38 @@ In: a graph, fetches, feeds.  Out: values that are the caller's own.  A session 
 the variables, one committed version of them; a run reads that version, and its assignments are
 committed together when everything has succeeded, so a failed run changes nothing.
 
-What a run of the same fetches and feeds needs is prepared once, as a ``_Call``: its plan, and a
-program for each set of feed shapes.
+What a run of the same fetches and feeds needs is prepared once, as a ``Call``.
 """
 
 from __future__ import annotations
 
 import itertools
-import os
 import threading
 import uuid
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from tfmini import executors, threads
+from tfmini import executors, observe, threads, tracing
+from tfmini.calls import AnyProgram, Call
+from tfmini.devices import Device, devices
 from tfmini.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
     InvalidTypeError,
 )
 from tfmini.explain import Explanation
-from tfmini.feeds import fed_tensor, feed_converter
-from tfmini.fetches import finishers, flatten, frozen, frozen_copy
+from tfmini.fetches import frozen, frozen_copy
 from tfmini.graph import Graph, get_default_graph
-from tfmini.lower import Program, compile_program, to_dask, with_output_keys
+from tfmini.lower import Held, with_output_keys
 from tfmini.nodes import pop_session, push_session
-from tfmini.passes import optimized, simplified
-from tfmini.plan import Ref, build_plan
+from tfmini.partial import PartialRun
+from tfmini.plan import Ref
 from tfmini.registry import registry
-from tfmini.spec import TensorSpec
+from tfmini.remote import Remote
+from tfmini.store import Store
 
 _CACHED_CALLS = 256
-# Feeds of more shapes than this share one program that assumes none.
-_EXACT_PROGRAMS = 16
-_DEFAULT_SEED = 87654321  # TensorFlow's graph seed where only the operation has one
 
 
 class Session:
@@ -55,21 +48,32 @@ class Session:
         "threads", "sync", "processes"; a scheduler's address; a ``Client``; a cluster object.
     graph : Graph, default the default graph
     config : accepted as TensorFlow's; local threads follow the machine
+    snapshot_every : on a cluster, after how many commits the variables are copied here
+        A lost worker costs at most so many steps, which are run again.
+    upload_plugins : on a cluster, send the pure-Python packages of plugins' operations to workers
     """
 
-    def __init__(self, target: Any = None, graph: Graph | None = None, config: Any = None) -> None:
+    def __init__(
+        self,
+        target: Any = None,
+        graph: Graph | None = None,
+        config: Any = None,
+        *,
+        snapshot_every: int = 50,
+        upload_plugins: bool = False,
+    ) -> None:
         self._executor = executors.resolve(target)
         self._graph = graph or get_default_graph()
         self._target = target
         self._config = config
-        self._state: dict[Ref, np.ndarray] = {}
-        self._draws: dict[int, int] = {}
-        self._calls: dict[Any, _Call] = {}
+        self._store = Store()
+        self._remote: Remote | None = None
+        self._snapshot_every = snapshot_every
+        self._upload_plugins = upload_plugins
+        self._calls: dict[Any, Call] = {}
         self._lock = threading.RLock()
-        self._turn = threading.RLock()  # held by runs that change variables or draw numbers
         self._closed = False
         self._blocks: list[Any] = []
-        self._entropy = int.from_bytes(os.urandom(8), "little")
         self._token = uuid.uuid4().hex[:8]
         self._runs = itertools.count()
         registry.load_entry_points()
@@ -99,6 +103,7 @@ class Session:
             The result has the same structure; an operation's place holds None.
         feed_dict : values for placeholders, or in place of any other tensor
             Arrays, numbers or lists; cast to the tensor's dtype and checked against its shape.
+        options, run_metadata : ``RunOptions`` with a trace level, and ``RunMetadata`` to fill in
         """
         kind = type(fetches)
         key = (
@@ -115,7 +120,12 @@ class Session:
                     None, None, f"feed_dict must be a dict of tensors to values, not {feed_dict!r}."
                 )
             call = self._prepare(fetches, tuple(feed_dict or ()), key)
-        return call.run(self, feed_dict.values() if feed_dict else ())
+        values = feed_dict.values() if feed_dict else ()
+        if options is not None or run_metadata is not None:
+            return tracing.run(self, call, values, options, run_metadata)
+        if registry.run_observers:
+            return observe.watched(self, call, values)
+        return call.run(self, values)
 
     def make_callable(
         self, fetches: Any, feed_list: Sequence[Any] | None = None, accept_options: bool = False
@@ -129,21 +139,38 @@ class Session:
                 raise InvalidArgumentError(
                     None, None, f"{len(values)} values given for {len(feeds)} feeds."
                 )
+            if registry.run_observers:
+                return observe.watched(self, call, values)
             return call.run(self, values)
 
         return run
 
-    def _prepare(self, fetches: Any, feeds: tuple[Any, ...], key: Any) -> _Call:
+    def partial_run_setup(self, fetches: Any, feeds: Sequence[Any] | None = None) -> PartialRun:
+        """Begin a run of ``fetches`` in steps; return what ``partial_run`` takes."""
+        self._check_open()
+        return PartialRun(self, [fetches], feeds or ())
+
+    def partial_run(
+        self, handle: PartialRun, fetches: Any, feed_dict: Mapping[Any, Any] | None = None
+    ) -> Any:
+        """Return the values of some of the fetches, given some of the feeds; each once."""
+        return handle.step(fetches, feed_dict)
+
+    def list_devices(self) -> list[Device]:
+        """Return the processors that this session runs on: this machine's, or the cluster's."""
+        return devices(self._executor or executors.current())
+
+    def _prepare(self, fetches: Any, feeds: tuple[Any, ...], key: Any) -> Call:
         self._check_open()
         long_key = (frozen(fetches), feeds)
         try:
             hash(long_key)
         except TypeError:  # something that can't be fetched: let the call say what
-            return _Call(self._graph, fetches, feeds)
+            return Call(self._graph, fetches, feeds, self._get)
         with self._lock:
             call = self._calls.get(long_key)
             if call is None:
-                call = _Call(self._graph, fetches, feeds)
+                call = Call(self._graph, fetches, feeds, self._get)
                 while len(self._calls) >= _CACHED_CALLS:
                     del self._calls[next(iter(self._calls))]
                 self._calls[long_key] = call
@@ -160,13 +187,19 @@ class Session:
         The results are the tensors fetched, in order, then the new values of variables.
         """
         call = self._prepare(fetches, tuple(feed_dict or ()), None)
-        values = call.feed_values((feed_dict or {}).values())
-        program = call.program(values)
-        state = {**self._missing(call.reads), **self._state}
-        values += [*[state[v] for v in call.reads], *call.streams(self)]
+        if call.before:
+            raise InvalidArgumentError(
+                None,
+                None,
+                "these fetches take from a queue or an iterator, which is in this process: run "
+                "that part, and feed its result to what is lowered.",
+            )
+        values, stage = call.feed_values((feed_dict or {}).values()), call.main
+        program = stage.program(values)
+        state = {**self._missing(stage.reads), **self._store.values}
+        values += stage.givens(self, state)
         token = self._run_token()
-        lowered = to_dask(program, dict(zip(program.inputs, values, strict=True)), token)
-        return with_output_keys(lowered, token)
+        return with_output_keys(program.to_dask(values, token), token)
 
     def explain(self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None) -> Explanation:
         """Return how a run of ``fetches`` with feeds of these shapes is carried out.
@@ -180,50 +213,111 @@ class Session:
     def _run_token(self) -> str:
         return f"{self._token}-{next(self._runs)}"
 
-    def _execute(self, program: Program, values: Sequence[Any]) -> Sequence[Any]:
+    def _get(self, graph: dict[Any, Any], keys: list[Any]) -> list[Any]:
+        """Return the values of keys of a Dask graph, computed where this session runs."""
+        executor = self._executor or executors.current()
+        watch = observe.current()
+        return executor.get(graph, keys) if watch is None else watch.get(executor, graph, keys)
+
+    def _execute(
+        self, executor: executors.Executor, program: AnyProgram, values: Sequence[Any]
+    ) -> Sequence[Any]:
         """Run ``program`` on the values of its inputs and return those of its outputs."""
-        inline = program.inline
-        if inline is not None and executors.runs_inline(self._executor):
+        if program.inline is not None and executors.runs_inline(executor):
+            inline = observe.inlined(program.inline)
             if program.one_blas_thread:
                 with threads.blas.at_most(1):
                     return inline(*values)
             return inline(*values)
-        lowered = to_dask(
-            program, dict(zip(program.inputs, values, strict=True)), self._run_token()
-        )
-        executor = self._executor or executors.current()
-        return lowered.collect(executor.get(lowered.graph, lowered.keys))
+        lowered = program.to_dask(values, self._run_token())
+        return lowered.collect(self._get(lowered.graph, lowered.keys))
 
     # -- state ----------------------------------------------------------------------------------
 
-    def _missing(self, variables: Iterable[Ref]) -> dict[Ref, np.ndarray]:
+    def _remote_on(self, executor: executors.Executor) -> Remote | None:
+        """Return what this session has on a cluster; None where the run is not on one.
+
+        Variables whose values are on another cluster than this run come home first.
+        """
+        remote = self._remote
+        if remote is not None and remote.client is executor.client:
+            return remote
+        with self._lock:
+            if self._remote is not None:
+                self._remote.bring()
+                self._remote.close()
+                self._remote = None
+            if isinstance(executor, executors.Cluster):
+                self._remote = Remote(
+                    executor, self._store, self._run_token, self._snapshot_every,
+                    self._upload_plugins,
+                )  # fmt: skip
+            return self._remote
+
+    def persist(self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None) -> Any:
+        """Return the values of ``fetches`` as ``run`` does, but leave shards where they are.
+
+        What follows from feeds in chunks and is itself in chunks, such as predictions for each row,
+        is returned as a ``dask.array`` whose chunks are computed: on the cluster, or here.
+        """
+        call = self._prepare(fetches, tuple(feed_dict or ()), None)
+        return call.persist(self, (feed_dict or {}).values())
+
+    def snapshot(self) -> dict[str, Any]:
+        """Copy the variables here and return their values by name.
+
+        On a cluster the steps before need not be remembered any more.
+        """
+        self._check_open()
+        with self._store.turn:
+            if self._remote is not None:
+                self._remote.checkpoint()
+                return self.last_snapshot
+            return self._named(self._store.values)
+
+    @property
+    def last_snapshot(self) -> dict[str, Any]:
+        """The values of variables by name when they were last copied here.
+
+        It needs no cluster: what can be saved when a scheduler is lost.
+        """
+        here = {r: v for r, v in self._store.values.items() if not isinstance(v, Held)}
+        return self._named({**here, **(self._remote.snapshot if self._remote else {})})
+
+    def _named(self, values: Mapping[Ref, Any]) -> dict[str, Any]:
+        operations = self._graph._operations
+        return {operations[ref[0]].name: frozen_copy(v) for ref, v in values.items()}
+
+    def _missing(self, variables: Iterable[Ref]) -> dict[Ref, Any]:
         """Return initial values for those of ``variables`` that have no value yet.
 
         They are part of the run that needs them: not committed unless it succeeds.
         """
-        fresh: dict[Ref, np.ndarray] = {}
-        pending = [v for v in variables if v not in self._state]
+        have = self._store.values
+        fresh: dict[Ref, Any] = {}
+        pending = [v for v in variables if v not in have]
+        if len(pending) > 1:
+            initial = [self._initial_value(ref) for ref in pending]
+            together = self._prepare(initial, (), None)
+            if all([v in have for v in together.reads]):
+                return dict(zip(pending, together.evaluate(self, fresh), strict=True))
         while pending:
             ref = pending[-1]
             if ref in fresh:
                 pending.pop()
                 continue
-            variable: Any = self._graph._operations[ref[0]].outputs[0]
-            sub = self._prepare(variable.initial_value, (), None)
-            needs = [v for v in sub.reads if v not in self._state and v not in fresh]
+            sub = self._prepare(self._initial_value(ref), (), None)
+            needs = [v for v in sub.reads if v not in have and v not in fresh]
             if needs:
                 pending.extend(needs)
                 continue
-            fresh[ref] = sub.evaluate(self, fresh)
+            (fresh[ref],) = sub.evaluate(self, fresh)
             pending.pop()
         return fresh
 
-    def _commit(self, values: dict[Ref, Any], drawn: Iterable[int]) -> None:
-        with self._lock:
-            if values:
-                self._state = {**self._state, **values}
-            for node in drawn:
-                self._draws[node] = self._draws.get(node, 0) + 1
+    def _initial_value(self, ref: Ref) -> Any:
+        variable: Any = self._graph._operations[ref[0]].outputs[0]
+        return variable.initial_value
 
     # -- life -----------------------------------------------------------------------------------
 
@@ -237,7 +331,9 @@ class Session:
         """Forget the variables and release what the session has opened."""
         self._closed = True
         self._calls.clear()
-        self._state = {}
+        self._store.close()
+        if self._remote is not None:
+            self._remote.close()
         if self._executor is not None:
             self._executor.close()
 
@@ -260,7 +356,7 @@ class Session:
 
     def __repr__(self) -> str:
         where = self._executor.name if self._executor else "local"
-        return f"<tf.Session {where}, {len(self._state)} variables>"
+        return f"<tf.Session {where}, {len(self._store.values)} variables>"
 
 
 class InteractiveSession(Session):
@@ -298,105 +394,3 @@ def _is_key(fetches: Any) -> bool:
     if type(fetches) in (list, tuple):
         return not any([isinstance(f, tuple) for f in fetches])
     return not isinstance(fetches, tuple)
-
-
-class _Call:
-    """One set of fetches and feeds, ready to run."""
-
-    def __init__(self, graph: Graph, fetches: Any, feeds: tuple[Any, ...]) -> None:
-        self.fetches, self.rebuild = flatten(graph, fetches)
-        self.feeds = [fed_tensor(graph, f) for f in feeds]
-        self._convert = [feed_converter(t) for t in self.feeds]
-        plan = build_plan(self.fetches, self.feeds, graph_seed=graph.seed)
-        plan = self.plan = simplified(plan)
-        self.reads = plan.variables
-        self.random = tuple([n for n in plan.nodes if n.opdef.random])
-        self.updates = tuple([v for v, _ in plan.updates])
-        self._programs: dict[Any, Program] = {}
-        self._writes = bool(self.updates or self.random)
-        #: ``run(session, values of the feeds)`` returns the values of the fetches.
-        self.run = self._run_in_turn if self._writes else self._run
-        self._untyped = any([t.spec.dtype is None for t in self.feeds])
-        self._n = len(plan.fetches)
-
-    def _run_in_turn(self, session: Session, given: Iterable[Any]) -> Any:
-        # From reading the state to the commit: of two runs at once, neither update may be lost.
-        with session._turn:
-            return self._run(session, given)
-
-    def _run(self, session: Session, given: Iterable[Any]) -> Any:
-        if session._closed:
-            session._check_open()
-        values = [convert(v) for convert, v in zip(self._convert, given)]  # noqa: B905
-        if self._untyped:
-            program = self.program(values)
-        else:
-            program = self._programs.get(tuple([v.shape for v in values])) or self.program(values)
-        fresh: dict[Ref, Any] = {}
-        if self.reads:
-            state = session._state
-            try:
-                values += [state[v] for v in self.reads]
-            except KeyError:
-                fresh = session._missing(self.reads)
-                values += [fresh[v] if v in fresh else state[v] for v in self.reads]
-        if self.random:
-            values += self.streams(session)
-        results = session._execute(program, values)
-        if self._writes or fresh:
-            new = dict(zip(self.updates, results[self._n :], strict=True))
-            session._commit({**fresh, **new}, [node.id for node in self.random])
-        if program.finish or self.updates:
-            results = list(results[: self._n])
-            for i, finish in program.finish:
-                results[i] = finish(results[i])
-        return self.rebuild(results)
-
-    def evaluate(self, session: Session, fresh: dict[Ref, np.ndarray]) -> np.ndarray:
-        """Return the value of the single fetch, reading ``fresh`` on top of the state."""
-        program = self.program([])
-        state = {**session._state, **fresh}
-        inputs = [*[state[v] for v in self.reads], *self.streams(session)]
-        return frozen_copy(session._execute(program, inputs)[0])
-
-    def feed_values(self, given: Iterable[Any]) -> list[Any]:
-        """Return the caller's feeds, cast and checked."""
-        return [convert(v) for convert, v in zip(self._convert, given)]  # noqa: B905
-
-    def streams(self, session: Session) -> list[tuple[int, int, int]]:
-        return [_stream(session, n.seed) for n in self.random]
-
-    def program(self, values: Sequence[Any]) -> Program:
-        """Return the program for feeds of these shapes, and dtypes where a tensor has none."""
-        key: Any = tuple([v.shape for v in values])
-        if self._untyped:
-            key = (key, *[v.dtype for v in values])
-        program = self._programs.get(key) or self._programs.get(None)
-        if program is None:
-            program = self._compile(key, values)
-        return program
-
-    def _compile(self, key: Any, values: Sequence[Any]) -> Program:
-        specs = None
-        if len(self._programs) < _EXACT_PROGRAMS:
-            specs = {
-                ref: TensorSpec.of(value)
-                for ref, value in zip(self.plan.feeds, values, strict=True)
-            }
-        plan, regions = optimized(self.plan, specs, threads.CPU_COUNT)
-        program = replace(compile_program(plan, regions, self.plan), finish=finishers(plan))
-        self._programs[None if specs is None else key] = program
-        return program
-
-
-def _stream(session: Session, seed: tuple[int | None, Any, int]) -> tuple[int, int, int]:
-    """Return the key of a random node's stream in this run.
-
-    A stream depends on the graph's seed, the node's seed or name, and how often the session has
-    run this node; nothing else.
-    """
-    graph_seed, own, node = seed
-    if graph_seed is None:
-        graph_seed = _DEFAULT_SEED if isinstance(own, int) else session._entropy
-    word = own if isinstance(own, int) else zlib.crc32(str(own).encode()) | 1 << 32
-    return graph_seed % 2**64, word % 2**64, session._draws.get(node, 0)

@@ -11,9 +11,11 @@ from collections.abc import Mapping
 
 from tfmini.passes.costs import all_specs, node_seconds
 from tfmini.passes.fuse import fuse_elementwise
+from tfmini.passes.plugins import apply_plugins
 from tfmini.passes.regions import Region, one_region, partition
 from tfmini.passes.simplify import drop_identities, fold_constants, merge_common, prune
 from tfmini.passes.specialize import specialized
+from tfmini.passes.stages import stages
 from tfmini.plan import Plan, Ref
 from tfmini.spec import TensorSpec
 
@@ -43,6 +45,7 @@ def optimized(
     """
     if feeds is not None:
         plan = _checked(fuse_elementwise(_checked(specialized(plan, feeds))))
+    plan = apply_plugins(plan)
     specs = all_specs(plan)
     seconds = {node.id: node_seconds(node, specs) for node in plan.nodes}
     regions = one_region(plan, seconds) if feeds is None else partition(plan, seconds, cores)
@@ -50,6 +53,16 @@ def optimized(
 
 
 __all__ = [
-    "SIMPLIFY", "drop_identities", "fold_constants", "fuse_elementwise", "merge_common",
-    "optimized", "partition", "prune", "simplified", "specialized",
+    "SIMPLIFY",
+    "apply_plugins",
+    "drop_identities",
+    "fold_constants",
+    "fuse_elementwise",
+    "merge_common",
+    "optimized",
+    "partition",
+    "prune",
+    "simplified",
+    "specialized",
+    "stages",
 ]  # fmt: skip

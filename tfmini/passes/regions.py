@@ -14,7 +14,7 @@ import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tfmini.plan import Node, Plan, Ref
+from tfmini.plan import RESOURCES, Node, Plan, Ref
 
 # What a Dask task costs on local threads, and a call of its scheduler; measured, see tests/bench.
 TASK_SECONDS = 120e-6
@@ -160,6 +160,8 @@ def cut(
                         leaving[home[ref]][ref] = None
             if node.opdef.random:
                 entering[i][(node.id, -1)] = None
+            if node.opdef.resource:
+                entering[i][RESOURCES] = None
     return [
         Region(
             tuple(nodes),

@@ -36,7 +36,7 @@ def specialized(plan: Plan, feeds: Mapping[Ref, TensorSpec]) -> Plan:
         specs.update(zip(node.outputs, node.specs, strict=True))
         nodes.append(node)
     plan = plan.with_nodes(nodes, specs={r: specs[r] for r in plan.specs})
-    plan = drop_identities(lift_broadcasts(plain_sums(drop_known(plan))))
+    plan = drop_identities(lift_broadcasts(plain_types(drop_known(plan))))
     return prune(merge_common(fold_constants(plan)))
 
 
@@ -84,8 +84,11 @@ def drop_known(plan: Plan) -> Plan:
     )
 
 
-def plain_sums(plan: Plan) -> Plan:
-    """Make ``SumToShape`` a ``Sum`` where known shapes say which leading dimensions it sums."""
+def plain_types(plan: Plan) -> Plan:
+    """Say by attributes what known shapes say.
+
+    ``SumToShape`` becomes a ``Sum`` where it sums leading dimensions; ``Squeeze`` names its axes.
+    """
     specs = all_specs(plan)
     nodes = []
     for node in plan.nodes:
@@ -97,6 +100,11 @@ def plain_sums(plan: Plan) -> Plan:
                     attrs = {"axis": tuple(range(extra)), "keepdims": False}
                     total = registry.type("Sum")
                     node = node.replace(opdef=total, attrs=attrs, inputs=node.inputs[:1])
+        elif node.opdef.type == "Squeeze" and node.attrs["axis"] is None:
+            x = specs[node.inputs[0]].shape
+            if x is not None and None not in x:
+                ones = tuple([i for i, n in enumerate(x) if n == 1])
+                node = node.replace(attrs={"axis": ones})
         nodes.append(node)
     return plan.with_nodes(nodes)
 

@@ -1,0 +1,279 @@
+"""State on a cluster: kept there by reference, exact when workers die, freed when it is over."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import dask.array as da
+import numpy as np
+import pytest
+from distributed import Client, LocalCluster
+
+import tfmini as tf
+
+ROWS = 120
+
+
+def model():
+    """Return placeholders, loss and training step of a small network with dropout."""
+    tf.get_default_graph().seed = 3
+    x, y = tf.placeholder(tf.float64, [None, 4]), tf.placeholder(tf.float64, [None])
+    w1 = tf.Variable(tf.random_normal([4, 16], dtype=tf.float64))
+    w2 = tf.Variable(tf.random_normal([16, 1], dtype=tf.float64))
+    hidden = tf.nn.dropout(tf.tanh(tf.matmul(x, w1)), 0.8)
+    loss = tf.reduce_mean(tf.square(tf.matmul(hidden, w2)[:, 0] - y))
+    return x, y, loss, tf.train.AdamOptimizer(0.05).minimize(loss)
+
+
+def data(chunked):
+    rng = np.random.default_rng(1)
+    x, y = rng.standard_normal((ROWS, 4)), rng.standard_normal(ROWS)
+    return (da.from_array(x, (35, 4)), da.from_array(y, 35)) if chunked else (x, y)
+
+
+def curve(target, steps, chunked=True, between=lambda i, session: None, **options):
+    with tf.Graph().as_default(), tf.Session(target, **options) as session:
+        x, y, loss, step = model()
+        feed = dict(zip((x, y), data(chunked), strict=True))
+        losses = []
+        for i in range(steps):
+            between(i, session)
+            losses.append(session.run([loss, step], feed)[0])
+        return losses, session.run(tf.trainable_variables())
+
+
+def same(a, b):
+    return a[0] == b[0] and all(np.array_equal(p, q) for p, q in zip(a[1], b[1], strict=True))
+
+
+def tasks_of(client):
+    return client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks))
+
+
+@pytest.fixture(scope="module")
+def workers():
+    """Two workers, each a process, that are started again when they die."""
+    with LocalCluster(
+        processes=True, n_workers=2, threads_per_worker=1, dashboard_address=":0"
+    ) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def fresh(workers):
+    """A client of them that is nobody's default."""
+    with Client(workers, set_as_default=False) as client:
+        client.wait_for_workers(1, timeout="60s")
+        yield client
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("chunked", [True, False])
+def test_the_curve_has_the_same_bits_everywhere(fresh, chunked):
+    expected = curve("sync", 8, chunked)
+    assert same(curve("threads", 8, chunked), expected)
+    assert same(curve(fresh, 8, chunked), expected)
+    for n in (1, 2):
+        with LocalCluster(
+            processes=False, n_workers=n, threads_per_worker=1, dashboard_address=":0"
+        ) as cluster:
+            assert same(curve(cluster, 8, chunked), expected)
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("chunked", [True, False])
+def test_workers_are_killed_and_no_step_is_lost_or_doubled(chunked):
+    rng = np.random.default_rng(2)
+    kills = []
+    with LocalCluster(
+        processes=True, n_workers=3, threads_per_worker=1, dashboard_address=":0"
+    ) as cluster:
+
+        def kill(i, session):
+            """Kill one of the workers, as long as one is left, just before a step."""
+            alive = [w for w in cluster.workers.values() if w.process and w.process.pid]
+            if i and i % 2 == 0 and len(alive) > 1:
+                victim = alive[rng.integers(len(alive))]
+                os.kill(victim.process.pid, signal.SIGKILL)
+                kills.append(i)
+
+        steps = 26
+        found = curve(cluster, steps, chunked, kill, snapshot_every=7)
+    assert len(kills) >= 10
+    assert same(found, curve("sync", steps, chunked))
+
+
+@pytest.mark.cluster
+def test_a_restart_of_all_workers_is_survived(fresh):
+    def restart(i, session):
+        if i in (2, 5):
+            fresh.restart(timeout=120)
+
+    assert same(curve(fresh, 7, True, restart, snapshot_every=3), curve("sync", 7))
+
+
+@pytest.mark.cluster
+def test_many_steps_leave_the_scheduler_as_it_was(fresh):
+    counts = []
+
+    def count(i, session):
+        if i % 30 == 29:
+            counts.append(tasks_of(fresh))
+
+    curve(fresh, 240, False, count, snapshot_every=10)
+    assert max(counts) < 60
+    assert max(counts[4:]) <= max(counts[:4]) + 5
+
+
+@pytest.mark.cluster
+def test_a_session_that_is_closed_leaves_no_key(fresh):
+    before = tasks_of(fresh)
+    curve(fresh, 3)
+    # What is let go is told to the scheduler in its own time.
+    assert any(tasks_of(fresh) <= before for _ in range(1000))
+
+
+@pytest.mark.cluster
+def test_two_sessions_do_not_touch_each_other(fresh):
+    v = tf.Variable(np.arange(3.0))
+    add = tf.assign_add(v, [1.0, 1.0, 1.0])
+    with tf.Session(fresh) as a, tf.Session(fresh) as b:
+        for _ in range(3):
+            a.run(add)
+        assert b.run(v).tolist() == [0.0, 1.0, 2.0]
+        b.close()
+        assert a.run(v).tolist() == [3.0, 4.0, 5.0]
+
+
+@pytest.mark.cluster
+def test_a_lost_scheduler_leaves_the_last_snapshot():
+    v = tf.Variable(1.0, name="v")
+    add = tf.assign_add(v, 1.0)
+    with LocalCluster(
+        processes=False, n_workers=1, threads_per_worker=1, dashboard_address=":0"
+    ) as cluster:
+        session = tf.Session(cluster)
+        session.run(add)
+        assert session.snapshot() == {"v": 2.0}
+        session.run(add)
+    with pytest.raises(tf.errors.UnavailableError, match="last_snapshot"):
+        session.run(add)
+    assert session.last_snapshot == {"v": 2.0}
+
+
+@pytest.mark.cluster
+def test_variables_come_home_when_the_session_leaves_the_cluster(workers):
+    v = tf.Variable(np.zeros(2))
+    add = tf.assign_add(v, [1.0, 2.0])
+    with tf.Session() as session:
+        session.run(add)
+        with Client(workers):  # the default while it lasts
+            session.run(add)
+            session.run(add)
+            assert session._remote is not None
+            session.run(v)
+            session._remote.bring()
+        assert session.run(add).tolist() == [4.0, 8.0]
+
+
+@pytest.mark.cluster
+def test_values_set_in_the_middle_survive_too(fresh):
+    v = tf.Variable(1.0)
+    double = tf.assign(v, 2.0 * v)
+    with tf.Session(fresh, snapshot_every=100) as session:
+        session.run(double)
+        v.load(10.0, session)
+        session.run(double)
+        fresh.restart(timeout=120)
+        assert session.run(double) == 40.0
+
+
+@pytest.mark.cluster
+def test_an_interrupt_leaves_nothing_behind(fresh, monkeypatch):
+    import distributed
+
+    v = tf.Variable(1.0)
+    add = tf.assign_add(v, 1.0)
+    with tf.Session(fresh) as session:
+        session.run(add)
+        before = tasks_of(fresh)
+        with monkeypatch.context() as patch:
+
+            def interrupt(futures):
+                raise KeyboardInterrupt
+
+            patch.setattr(distributed, "wait", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                session.run(add)
+        assert any(tasks_of(fresh) <= before for _ in range(1000))
+        assert session.run(v) == 2.0
+
+
+@pytest.mark.cluster
+def test_an_error_in_a_step_changes_nothing(fresh):
+    v = tf.Variable(1.0)
+    x = tf.placeholder(tf.float32)
+    with tf.control_dependencies([tf.assign_add(v, 1.0)]):
+        y = tf.check_numerics(x, "bad")
+    with tf.Session(fresh) as session:
+        with pytest.raises(tf.errors.InvalidArgumentError, match="bad"):
+            session.run(y, {x: np.nan})
+        assert session.run(v) == 1.0
+        session.run(y, {x: 0.0})
+        assert session.run(v) == 2.0
+
+
+@pytest.mark.cluster
+def test_predictions_stay_on_the_cluster(fresh):
+    x = tf.placeholder(tf.float64, [None, 3])
+    w = tf.Variable(np.ones((3, 2)))
+    array = np.arange(30.0).reshape(10, 3)
+    for target in (fresh, "sync"):
+        with tf.Session(target) as session:
+            y, total = session.persist(
+                [tf.matmul(x, w), tf.reduce_sum(x)], {x: da.from_array(array, (4, 3))}
+            )
+            assert isinstance(y, da.Array)
+            assert y.chunks == ((4, 4, 2), (2,))
+            assert total == array.sum()
+            scheduler = fresh.get if target is fresh else "sync"
+            found = y.sum(axis=0).compute(scheduler=scheduler)
+            assert found.tolist() == [array.sum()] * 2
+
+
+@pytest.mark.cluster
+def test_feeds_that_are_on_the_cluster_stay_there(fresh):
+    x = tf.placeholder(tf.float64, [None, 3])
+    total = tf.reduce_sum(x, 0)
+    persisted = fresh.persist(da.ones((12, 3), chunks=(5, 3)))
+    parts = [fresh.submit(np.full, (n, 3), 2.0, pure=False) for n in (1, 4)]
+    with tf.Session(fresh) as session:
+        assert session.run(total, {x: persisted}).tolist() == [12.0] * 3
+        assert session.run(total, {x: parts}).tolist() == [10.0] * 3
+
+
+@pytest.mark.cluster
+def test_large_constants_do_not_ride_in_a_graph(fresh, monkeypatch):
+    from tfmini import remote
+
+    monkeypatch.setattr(remote, "FUNCTION_BYTES", 1 << 16)
+    x = tf.placeholder(tf.float64, [])
+    y = x * np.ones(1 << 16)
+    with (
+        tf.Session(fresh) as session,
+        pytest.raises(tf.errors.InvalidArgumentError, match="make them variables"),
+    ):
+        session.run(y, {x: 1.0})
+
+
+@pytest.mark.cluster
+def test_large_feeds_are_placed_not_embedded(fresh):
+    x = tf.placeholder(tf.float32, [None])
+    with tf.Session(fresh) as session:
+        big = np.ones(1 << 20, np.float32)
+        assert session.run(tf.reduce_sum(x), {x: big}) == 1 << 20
+        z = tf.placeholder(tf.float32, [None])
+        whole_beside_chunks = tf.reduce_sum(x * z)
+        feed = {x: da.ones(1 << 20, chunks=1 << 18, dtype=np.float32), z: big}
+        assert session.run(whole_beside_chunks, feed) == 1 << 20

@@ -1,0 +1,352 @@
+"""What a session has on a cluster: functions, the values of variables, and how to get them back.
+
+In: programs and the values that they take.  Out: the values fetched; those of variables stay where
+they were made, as ``Held``.  Workers get functions and values by reference, once; steps send keys.
+
+The state is versioned and nothing on a worker is ever changed.  A step is a function of a version,
+of feeds and of streams; its commit is one rebinding, after all its results are in memory.  Every so
+many commits the values are copied here and placed anew: Dask then forgets how they came about.  In
+between it recomputes what a lost worker had.  If what was placed is lost itself, the last copy is
+placed again and the steps since are run again: the same functions of the same values.
+"""
+
+from __future__ import annotations
+
+import importlib
+import operator
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tfmini import uploads
+from tfmini.errors import FailedPreconditionError, InvalidArgumentError, UnavailableError
+from tfmini.executors import Cluster
+from tfmini.lower import Held, Lowered, Package, RegionTask, installed_version
+from tfmini.plan import Ref
+from tfmini.store import Store
+
+# Arrays from here on are placed on a worker, not sent with a task.
+PLACED_BYTES = 1 << 18
+# What a function may carry with it: constants of the graph.
+FUNCTION_BYTES = 64 << 20
+# Steps are remembered, with their feeds, up to so many bytes.
+_HISTORY_BYTES = 256 << 20
+# How often a run is tried again when workers are lost under it.
+_ATTEMPTS = 12
+
+
+class LostData(Exception):
+    """Something that was placed on the cluster is gone."""
+
+
+class Job(NamedTuple):
+    """One run of a program, apart from the values of variables.
+
+    values   the inputs: feeds, variables (any), streams
+    start    where the variables begin among them
+    reads    the variables
+    updates  the variables that get the outputs after the fetches
+    """
+
+    program: Any
+    values: Sequence[Any]
+    start: int
+    reads: Sequence[Ref]
+    updates: Sequence[Ref]
+    n_fetches: int
+
+
+class Remote:
+    """One session's part of one cluster."""
+
+    def __init__(
+        self, executor: Cluster, store: Store, token: Callable[[], str], every: int, upload: bool
+    ) -> None:
+        self.executor = executor
+        self.client = executor.client
+        self.snapshot: dict[Ref, Any] = {}
+        self._store = store
+        self._token = token
+        self._every = every
+        self._upload = upload
+        self._history: list[Job] = []
+        self._history_bytes = 0
+        self._functions: dict[int, tuple[Any, Any]] = {}  # id -> the task, where it is
+        self._roots: dict[Ref, tuple[Any, Held]] = {}  # values placed, and where
+        self._checked: set[str] = set()  # packages that all workers have
+
+    # -- running --------------------------------------------------------------------------------
+
+    def run(self, job: Job, keep: bool = False) -> list[Any]:
+        """Return the outputs: the values fetched, and a ``Held`` for each update.
+
+        ``keep``: what is fetched in shards is left there, as Dask arrays.
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                return self._attempt(job, self._store.values, keep)
+            except LostData as e:
+                lost = e
+                self._restore()
+        raise UnavailableError(
+            None,
+            None,
+            f"workers of {self.executor.address} were lost {_ATTEMPTS} times during one run: "
+            f"{lost}. No variable has changed.",
+        )
+
+    def record(self, job: Job) -> None:
+        """Remember a run whose updates are committed; copy the state here when it is time."""
+        if not job.updates:
+            return
+        for ref in job.updates:
+            self._roots.pop(ref, None)
+        values = list(job.values)
+        values[job.start : job.start + len(job.reads)] = [None] * len(job.reads)
+        # The caller may write to his arrays again.
+        values = [v.copy() if isinstance(v, np.ndarray) else v for v in values]
+        self._history.append(job._replace(values=values))
+        self._history_bytes += sum([v.nbytes for v in values if isinstance(v, np.ndarray)])
+        if len(self._history) >= self._every or self._history_bytes > _HISTORY_BYTES:
+            self.checkpoint()
+
+    def _inputs(self, job: Job, state: Mapping[Ref, Any]) -> list[Any]:
+        """Return the values of ``job`` with the variables' in place, large ones placed."""
+        end = job.start + len(job.reads)
+        feeds = [self._fed(v) for v in job.values[: job.start]]
+        own = job.values[job.start : end]
+        given = [state.get(r, v) for r, v in zip(job.reads, own, strict=True)]
+        return [*feeds, *self._rooted(job.reads, given), *job.values[end:]]
+
+    def _fed(self, value: Any) -> Any:
+        if isinstance(value, np.ndarray) and value.nbytes >= PLACED_BYTES:
+            return Held(self.client.scatter(value, hash=False), None)
+        return value
+
+    def _rooted(self, refs: Iterable[Ref], values: Iterable[Any]) -> list[Any]:
+        """Return the values of variables as they are on the cluster; those that are not there yet
+        are placed, and count as part of the last snapshot."""
+        pairs = list(zip(refs, values, strict=True))
+        fresh = {r: v for r, v in pairs if not isinstance(v, Held)}
+        if not fresh:
+            return [v for _, v in pairs]
+        there = {r: self._roots[r][1] for r, v in fresh.items() if self._is_root(r, v)}
+        new = {r: v for r, v in fresh.items() if r not in there}
+        if self._history and not self.snapshot.keys().isdisjoint(new):
+            self.checkpoint()  # set from elsewhere: steps before must not be run again with it
+        placed = {**there, **self._place(new)}
+        self._roots.update({r: (v, placed[r]) for r, v in new.items()})
+        self.snapshot.update(new)
+        committed = {r: placed[r] for r, v in fresh.items() if self._store.values.get(r) is v}
+        self._store.commit(committed)
+        return [placed.get(r, v) for r, v in pairs]
+
+    def _is_root(self, ref: Ref, value: Any) -> bool:
+        return ref in self._roots and self._roots[ref][0] is value
+
+    def _place(self, values: Mapping[Ref, Any]) -> dict[Ref, Held]:
+        if not values:
+            return {}
+        futures = self._guarded(lambda: self.client.scatter(list(values.values()), hash=False))
+        return {r: Held(f, None) for r, f in zip(values, futures, strict=True)}
+
+    def local(self, values: Iterable[Any]) -> list[Any]:
+        """Return values of which some may be held on the cluster as they are for this process."""
+        given = list(values)
+        held = {i: v for i, v in enumerate(given) if isinstance(v, Held)}
+        for i, value in self._brought(held).items():
+            given[i] = value
+        return given
+
+    def _attempt(self, job: Job, state: Mapping[Ref, Any], keep: bool = False) -> list[Any]:
+        """Run once and wait until every result is in memory."""
+
+        def attempt() -> list[Any]:
+            inputs = self._inputs(job, state)
+            lowered = job.program.to_dask(inputs, self._token(), self._publish)
+            return self._collect(job, lowered, keep)
+
+        return self._guarded(attempt)
+
+    def _collect(self, job: Job, lowered: Lowered, keep: bool) -> list[Any]:
+        from distributed import wait
+
+        futures = self.client.get(lowered.graph, lowered.keys, sync=False)
+        places = lowered.places[: job.n_fetches]
+        stay = {i for i, p in enumerate(places) if keep and p.dim is not None}
+        try:
+            fetched = {k: None for i, p in enumerate(places) if i not in stay for k in p.keys}
+            with self.client.as_current():
+                wait(futures)
+            values = self.client.gather([futures[i] for i in fetched])
+            results = dict(zip(fetched, values, strict=True))
+            for i, future in enumerate(futures):
+                if i not in fetched and future.status != "finished":
+                    future.result()  # raises what went wrong
+        except BaseException:
+            self.client.cancel(futures, force=True)
+            raise
+        outputs = [
+            job.program.kept(i, p, futures) if i in stay else Lowered.value(p, results)
+            for i, p in enumerate(places)
+        ]
+        outputs = self.local(outputs)  # a variable itself is fetched
+        for place in lowered.places[job.n_fetches :]:
+            here = place.keys and Held(futures[place.keys[0]], place.index)
+            outputs.append(here or place.index)
+        return outputs
+
+    def _guarded(self, act: Callable[[], Any]) -> Any:
+        """Return what ``act`` returns; LostData where data on the cluster are gone."""
+        from distributed import CancelledError as FutureCancelledError
+        from distributed import KilledWorker
+
+        self.executor.check()
+        try:
+            return act()
+        except (FutureCancelledError, KilledWorker) as e:
+            if self.client.status != "running":
+                raise self.executor.lost(e) from e
+            raise LostData(str(e)) from e
+        except (OSError, TimeoutError) as e:
+            raise self.executor.lost(e) from e
+
+    def _publish(self, task: RegionTask) -> Any:
+        """Return where workers find ``task``, which is computed anew if a worker is lost."""
+        if id(task) not in self._functions:
+            self._check_packages(task.packages)
+            size = len(task.packed)
+            if size > FUNCTION_BYTES:
+                raise InvalidArgumentError(
+                    None,
+                    None,
+                    f"the plan holds constants of {size / 1e6:.0f} MB, more than the limit of "
+                    f"{FUNCTION_BYTES / 1e6:.0f} MB for what travels with a task: feed them, or "
+                    f"make them variables.",
+                )
+            key = f"function-{self._token()}"
+            self._functions[id(task)] = task, self.client.submit(_itself, task, key=key)
+        return self._functions[id(task)][1]
+
+    # -- state ----------------------------------------------------------------------------------
+
+    def checkpoint(self) -> None:
+        """Copy the variables here and place them anew, so that Dask forgets the steps before."""
+        for _ in range(_ATTEMPTS):
+            try:
+                self.snapshot = self._brought(self._store.values)
+                self._history, self._history_bytes = [], 0
+                self._store.commit(self._place(self.snapshot))
+                return
+            except LostData:
+                self._restore()
+        raise UnavailableError(None, None, "workers were lost again and again; try later.")
+
+    def bring(self) -> None:
+        """Make the variables' values this process's own again."""
+        for _ in range(_ATTEMPTS):
+            try:
+                self._store.commit(self._brought(self._store.values))
+                return
+            except LostData:
+                self._restore()
+
+    def _brought(self, state: Mapping[Any, Any]) -> dict[Any, Any]:
+        held = {r: v for r, v in state.items() if isinstance(v, Held)}
+
+        def gather() -> list[Any]:
+            parts = [
+                v.future if v.item is None
+                else self.client.submit(operator.getitem, v.future, v.item, pure=False)
+                for v in held.values()
+            ]  # fmt: skip
+            return list(self.client.gather(parts))
+
+        return dict(zip(held, self._guarded(gather) if held else [], strict=True))
+
+    def _restore(self) -> None:
+        """Place the last snapshot again, and run the steps since once more."""
+        for _ in range(_ATTEMPTS):
+            self._functions.clear()
+            self._roots.clear()
+            try:
+                state: dict[Ref, Any] = dict(self._place(self.snapshot))
+                for job in self._history:
+                    outputs = self._attempt(job, state)
+                    state.update(zip(job.updates, outputs[job.n_fetches :], strict=True))
+            except LostData:
+                continue
+            have = self._store.values
+            self._store.commit({r: v for r, v in state.items() if r in have})
+            return
+        raise UnavailableError(
+            None,
+            None,
+            f"workers of {self.executor.address} were lost again and again while the state was "
+            f"restored. Session.last_snapshot has the variables of {len(self._history)} commits "
+            f"ago.",
+        )
+
+    def close(self) -> None:
+        """Free what was placed."""
+        self._functions.clear()
+        self._roots.clear()
+        self._history.clear()
+
+    # -- packages -------------------------------------------------------------------------------
+
+    def _check_packages(self, packages: Mapping[str, Package]) -> None:
+        """Raise unless every worker has these packages, in the version that is here.
+
+        Workers that join later look for themselves, before they run anything of them.
+        """
+        new = {p: packages[p] for p in packages if p not in self._checked}
+        if not new:
+            return
+        if self._upload:
+            for name, package in new.items():
+                if name != "tfmini":
+                    for path in uploads.files_of(name, package.modules):
+                        self.client.upload_file(path)
+        modules = {name: package.modules for name, package in new.items()}
+        for worker, found in self.client.run(_look, modules).items():
+            for name, package in new.items():
+                there, problem = found[name]
+                sent = self._upload and name != "tfmini" and there is None
+                if problem or (there != package.version and not sent):
+                    raise _unfit(name, package, there, problem, worker)
+        self._checked |= set(new)
+
+
+def _unfit(
+    name: str, package: Package, there: str | None, problem: str, worker: str
+) -> FailedPreconditionError:
+    have = f"it has {there}" if there else "it does not have it"
+    why = f" ({problem})" if problem else ""
+    return FailedPreconditionError(
+        None,
+        None,
+        f"operations {', '.join(package.ops[:5])} need package {name!r} {package.version or ''} on "
+        f"worker {worker}, but {have}{why}. Nothing has run. Install {name}=={package.version} "
+        f"there, or, if it is pure Python, give Session(..., upload_plugins=True).",
+    )
+
+
+def _itself(task: Any) -> Any:
+    return task
+
+
+def _look(modules: Mapping[str, Sequence[str]]) -> dict[str, tuple[str | None, str]]:
+    """Return each package's version in this process, and what is wrong with its modules."""
+    out = {}
+    for package, names in modules.items():
+        problem = ""
+        for name in names:
+            try:
+                importlib.import_module(name)
+            except Exception as e:  # noqa: BLE001 - told to the user
+                problem = f"{type(e).__name__}: {e}, in process {os.getpid()}"
+        out[package] = installed_version(package), problem
+    return out
