@@ -9,6 +9,7 @@ from tfmini.ops.creation import eye
 from tfmini.ops.decompositions import cholesky, eigh, eigvalsh, qr, svd
 from tfmini.ops.diagonals import trace
 from tfmini.ops.linalg import cross, norm
+from tfmini.ops.matrix_functions import matrix_rank, normalize, pinv
 from tfmini.ops.normalization import l2_normalize
 from tfmini.ops.products import matmul, matvec
 from tfmini.ops.solvers import (
@@ -29,11 +30,13 @@ inv = solvers.matrix_inverse
 set_diag = diagonals.matrix_set_diag
 tensor_diag = diagonals.diag
 tensor_diag_part = diagonals.diag_part
+matrix_transpose = shapes.matrix_transpose
 transpose = shapes.matrix_transpose
 
 __all__ = [
     "adjoint", "band_part", "cholesky", "cholesky_solve", "cross", "det", "diag", "diag_part",
-    "eigh", "eigvalsh", "einsum", "eye", "global_norm", "inv", "l2_normalize", "logdet", "lstsq",
-    "matmul", "matvec", "norm", "qr", "set_diag", "slogdet", "solve", "svd", "tensor_diag",
-    "tensor_diag_part", "tensordot", "trace", "transpose", "triangular_solve",
+    "eigh", "eigvalsh", "einsum", "eye", "global_norm", "inv", "l2_normalize", "logdet",
+    "lstsq", "matmul", "matrix_rank", "matrix_transpose", "matvec", "norm", "normalize", "pinv",
+    "qr", "set_diag", "slogdet", "solve", "svd", "tensor_diag", "tensor_diag_part", "tensordot",
+    "trace", "transpose", "triangular_solve",
 ]  # fmt: skip

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from tfmini.ops.activations import log_softmax, softmax, softsign
 from tfmini.ops.complex import angle, conj, imag, real
+from tfmini.ops.counting import confusion_matrix
 from tfmini.ops.cumulative import cumprod, cumsum
+from tfmini.ops.division import div_no_nan as divide_no_nan
 from tfmini.ops.division import floordiv, floormod, mod, multiply_no_nan
 from tfmini.ops.exponential import (
     exp,

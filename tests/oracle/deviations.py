@@ -155,6 +155,24 @@ DEVIATIONS = [
         says("known rank", "must be known"),
         "the error asks for set_shape; TensorFlow builds a graph that looks at the rank",
     ),
+    Deviation(
+        "image.crop_to_bounding_box image.flip_left_right image.flip_up_down "
+        "image.grayscale_to_rgb image.pad_to_bounding_box image.rgb_to_grayscale "
+        "image.resize_image_with_crop_or_pad image.resize_with_crop_or_pad image.rot90 "
+        "image.transpose "
+        "image.transpose_image", "raises", "a rank that is not known",
+        says("3 or 4 dimensions", "must be known", "known ranks"),
+        "whether it is an image or a batch must be known; the error says what is",
+    ),
+    Deviation(
+        "image.rgb_to_hsv image.hsv_to_rgb image.adjust_hue image.adjust_saturation", "gradient",
+        "any", says("None here", "not differentiable"), "TensorFlow 1 has none either",
+    ),
+    Deviation(
+        "nn.dilation2d nn.erosion2d", "raises", "a filter of unknown shape",
+        says("the filter must be"),
+        "the window's size must be known, so that the output's is; the error says so",
+    ),
 ]  # fmt: skip
 
 

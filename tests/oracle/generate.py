@@ -11,13 +11,23 @@ from typing import Any
 import numpy as np
 
 import tfmini as tf
-from tests.oracle import table_array, table_index, table_linalg, table_math, table_nn, table_random
+from tests.oracle import (
+    table_array,
+    table_image,
+    table_index,
+    table_linalg,
+    table_math,
+    table_nn,
+    table_random,
+)
 from tests.oracle.draw import ALL, LETTERS, Drawn, draw, expanded, generator
 from tests.oracle.evaluate import Case, lookup
 from tests.oracle.names import exemptions
 from tfmini.opdef import OpDef
 
-TABLES = (table_math, table_array, table_index, table_linalg, table_nn, table_random)
+TABLES = (
+    table_math, table_array, table_image, table_index, table_linalg, table_nn, table_random,
+)  # fmt: skip
 
 
 def cases(functions: dict[str, list[str]]) -> list[Case]:

@@ -2,7 +2,7 @@
 
 Branches and bodies are functions that build nodes.  Those nodes run only when the choice or loop
 comes to them; tensors made outside are computed before.  Gradients flow through, to any order.
-Not supported inside: assignments to variables, and TensorArrays.
+Not supported inside: assignments to variables.
 """
 
 from __future__ import annotations
@@ -261,6 +261,8 @@ def _shape_leaves(structure: Any, shapes: Any, out: list[Any]) -> None:
             )
         for item, shape in zip(structure, shapes, strict=True):
             _shape_leaves(item, shape, out)
+    elif nest.is_composite(structure):
+        out.extend([t.spec.shape for t in structure.__tf_flatten__()])
     else:
         out.append(shapes)
 

@@ -1,6 +1,9 @@
 """Nested structures of values: lists, tuples, namedtuples and dicts (by sorted key).
 
 In: a structure.  Out: its leaves as a flat list, and structures of the same form with other leaves.
+
+An object made of tensors, such as a ``TensorArray``, is a structure too: ``__tf_flatten__()`` gives
+its tensors, and ``__tf_pack__(tensors)`` makes one like it of others.
 """
 
 from __future__ import annotations
@@ -17,7 +20,12 @@ def flatten(structure: Any) -> list[Any]:
         return [leaf for key in sorted(structure) for leaf in flatten(structure[key])]
     if isinstance(structure, (list, tuple)):
         return [leaf for item in structure for leaf in flatten(item)]
-    return [structure]
+    return structure.__tf_flatten__() if is_composite(structure) else [structure]
+
+
+def is_composite(value: Any) -> bool:
+    """Whether ``value`` is an object made of tensors."""
+    return hasattr(value, "__tf_flatten__")
 
 
 def pack(structure: Any, leaves: Iterable[Any]) -> Any:
@@ -32,6 +40,8 @@ def _packed(structure: Any, leaves: Iterator[Any]) -> Any:
     if isinstance(structure, (list, tuple)):
         items = [_packed(item, leaves) for item in structure]
         return _like(structure, items)
+    if is_composite(structure):
+        return structure.__tf_pack__([next(leaves) for _ in structure.__tf_flatten__()])
     return next(leaves)
 
 
@@ -49,6 +59,8 @@ def same_form(a: Any, b: Any) -> bool:
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
         alike = isinstance(a, list) == isinstance(b, list) and len(a) == len(b)
         return alike and all([same_form(i, j) for i, j in zip(a, b, strict=True)])
+    if is_composite(a) or is_composite(b):
+        return type(a) is type(b)
     return not isinstance(a, (list, tuple, Mapping)) and not isinstance(b, (list, tuple, Mapping))
 
 
@@ -61,4 +73,9 @@ def require_same_form(a: Any, b: Any, what: str) -> None:
 
 
 def _form(structure: Any) -> str:
-    return repr(pack(structure, ["."] * len(flatten(structure)))).replace("'.'", ".")
+    if isinstance(structure, Mapping):
+        return "{" + ", ".join(f"{k!r}: {_form(structure[k])}" for k in structure) + "}"
+    if isinstance(structure, (list, tuple)):
+        left, right = "[]" if isinstance(structure, list) else "()"
+        return left + ", ".join(map(_form, structure)) + right
+    return type(structure).__name__ if is_composite(structure) else "."

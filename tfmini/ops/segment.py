@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from tfmini.build import op
+from tfmini.build import convert_to_tensor, op
 from tfmini.dtypes import DType, int32, int64
 from tfmini.nodes import Operation, Tensor
 from tfmini.opdef import Cost, OpDef, conflict, nbytes
-from tfmini.ops import array, creation, indexing, logic, math
+from tfmini.ops import array, creation, indexing, logic, math, reductions
 from tfmini.ops.casting import cast_like
 from tfmini.ops.complex import conjugated
 from tfmini.ops.division import truncated
@@ -335,6 +335,15 @@ def sparse_segment_mean(
     if num_segments is None:
         return segment_mean(rows, segment_ids, name or "SparseSegmentMean")
     return unsorted_segment_mean(rows, segment_ids, num_segments, name or "SparseSegmentMean")
+
+
+def sparse_segment_sqrt_n(
+    data: Any, indices: Any, segment_ids: Any, name: str | None = None, num_segments: Any = None
+) -> Tensor:
+    """Return segment sums of the rows of ``data`` at ``indices``, by the root of their number."""
+    rows, ids = indexing.gather(data, indices), convert_to_tensor(segment_ids)
+    count = reductions.reduce_max(ids) + 1 if num_segments is None else num_segments
+    return unsorted_segment_sqrt_n(rows, ids, count, name or "SparseSegmentSqrtN")
 
 
 @op("Bincount")

@@ -138,14 +138,19 @@ class Variable(Tensor):
         self, graph: Any, value: Any, dtype: Any, validate_shape: bool, shape: Any,
         name: str | None,
     ) -> None:  # fmt: skip
-        initial = convert_to_tensor(value() if callable(value) else value, dtype, graph=graph)
-        static: Shape = initial.spec.shape if validate_shape else None
-        if shape is not None:
-            static = as_shape(shape)
-        spec = TensorSpec(static, initial.spec.dtype)
-        graph.create(VARIABLE, (), {}, (spec,), name or "Variable", tensor=self)
-        self.initial_value = initial
-        self._initializer = assign(self, initial, validate_shape, name=self.op.name + "/Assign/")
+        with graph.name_scope(name or "Variable") as own:  # TensorFlow's names: w/Assign, ...
+            if callable(value):
+                with graph.name_scope("Initializer"):
+                    initial = convert_to_tensor(value(), dtype, graph=graph)
+            else:
+                initial = convert_to_tensor(value, dtype, "initial_value", graph)
+            static: Shape = initial.spec.shape if validate_shape else None
+            if shape is not None:
+                static = as_shape(shape)
+            spec = TensorSpec(static, initial.spec.dtype)
+            graph.create(VARIABLE, (), {}, (spec,), own, tensor=self)
+            self.initial_value = initial
+            self._initializer = assign(self, initial, validate_shape, name="Assign")
 
     @property
     def initializer(self) -> Operation:
@@ -252,6 +257,7 @@ class _assign(_Update):
 class _assign_add(_Update):
     """Add to a variable."""
 
+    commutes = True
     samples = [((2, 3), (2, 3)), ((), ())]
     ufunc_of_update = np.add
 
@@ -260,6 +266,7 @@ class _assign_add(_Update):
 class _assign_sub(_Update):
     """Subtract from a variable."""
 
+    commutes = True
     samples = [((2, 3), (2, 3)), ((), ())]
     ufunc_of_update = np.subtract
 
@@ -286,13 +293,13 @@ class _count_up_to(OpDef):
         return Cost(2.0, 16.0)
 
 
-def _checked(ref: Any, verb: str) -> Variable:
+def checked_variable(ref: Any, verb: str) -> Variable:
     if not isinstance(ref, Variable):
         raise InvalidTypeError(None, None, f"can't {verb} {ref!r}: only a tf.Variable has state.")
     return ref
 
 
-def _as_value(ref: Variable, value: Any) -> Any:
+def as_value(ref: Variable, value: Any) -> Any:
     """Return ``value`` in the variable's dtype; tensors of another one are cast."""
     if isinstance(value, Tensor) and None not in (value.dtype, ref.dtype):
         return value if value.dtype is ref.dtype else math.cast(value, ref.dtype)
@@ -311,31 +318,31 @@ def assign(
     The variable changes for later runs, when the whole run has succeeded; operations that depend
     on the result, also by ``control_dependencies``, see the new value at once.
     """
-    ref = _checked(ref, "assign to")
+    ref = checked_variable(ref, "assign to")
     shape = ref.spec.shape if validate_shape in (None, True) else None
     attrs = {"shape": shape, "dtype": ref.spec.dtype}
-    return apply(_assign.opdef, (ref, _as_value(ref, value)), attrs, name)
+    return apply(_assign.opdef, (ref, as_value(ref, value)), attrs, name)
 
 
 def assign_add(
     ref: Any, value: Any, use_locking: bool | None = None, name: str | None = None
 ) -> Tensor:
     """Return a tensor that, when it runs, adds ``value`` to variable ``ref``."""
-    ref = _checked(ref, "add to")
-    return apply(_assign_add.opdef, (ref, _as_value(ref, value)), {}, name)
+    ref = checked_variable(ref, "add to")
+    return apply(_assign_add.opdef, (ref, as_value(ref, value)), {}, name)
 
 
 def assign_sub(
     ref: Any, value: Any, use_locking: bool | None = None, name: str | None = None
 ) -> Tensor:
     """Return a tensor that, when it runs, subtracts ``value`` from variable ``ref``."""
-    ref = _checked(ref, "subtract from")
-    return apply(_assign_sub.opdef, (ref, _as_value(ref, value)), {}, name)
+    ref = checked_variable(ref, "subtract from")
+    return apply(_assign_sub.opdef, (ref, as_value(ref, value)), {}, name)
 
 
 def count_up_to(ref: Any, limit: int, name: str | None = None) -> Tensor:
     """Return variable ``ref`` and add one to it; OutOfRangeError at ``limit``."""
-    return apply(_count_up_to.opdef, (_checked(ref, "count"),), {"limit": limit}, name)[0]
+    return apply(_count_up_to.opdef, (checked_variable(ref, "count"),), {"limit": limit}, name)[0]
 
 
 @op("NoOp")
@@ -391,6 +398,11 @@ def local_variables(scope: str | None = None) -> list[Any]:
 def trainable_variables(scope: str | None = None) -> list[Any]:
     """Return the variables that optimizers change by default."""
     return get_default_graph().get_collection(GraphKeys.TRAINABLE_VARIABLES, scope)
+
+
+def moving_average_variables(scope: str | None = None) -> list[Any]:
+    """Return the variables of which moving averages are kept."""
+    return get_default_graph().get_collection(GraphKeys.MOVING_AVERAGE_VARIABLES, scope)
 
 
 def variables_initializer(var_list: Iterable[Any], name: str = "init") -> Operation:

@@ -27,7 +27,7 @@ _BLOCK = 1 << 18
 Arrays = tuple[np.ndarray, ...]
 
 
-class _Apply(OpDef):
+class Apply(OpDef):
     """Base: inputs are the variable, its slots, hyper-parameters, and the gradient last."""
 
     stateful = True
@@ -50,8 +50,10 @@ class _Apply(OpDef):
         return Cost(size * (2 + 5 * self.slots), size * 4.0 * (3 + 2 * self.slots))
 
 
-def _blockwise(kernel: Callable[..., None], state: Arrays, grad: np.ndarray) -> Arrays:
-    """Return new arrays for ``state``, made by ``kernel(grad, scratch, *old, *new)`` per block."""
+def blockwise(
+    kernel: Callable[..., None], state: Arrays, grad: np.ndarray, temporaries: int = 1
+) -> Arrays:
+    """Return new arrays for ``state``, made by ``kernel(grad, *scratch, *old, *new)`` per block."""
     var = state[0]
     grad = np.asarray(grad, var.dtype)
     if grad.shape != var.shape:
@@ -68,17 +70,17 @@ def _blockwise(kernel: Callable[..., None], state: Arrays, grad: np.ndarray) -> 
     step = -(-size // max(count, 1))
 
     def work(numbers: Iterable[int]) -> None:
-        scratch = np.empty(step, var.dtype)
+        scratch = [np.empty(step, var.dtype) for _ in range(temporaries)]
         for i in numbers:
             g, *arrays = [a[i * step : (i + 1) * step] for a in flat]
-            kernel(g, scratch[: len(g)], *arrays)
+            kernel(g, *[t[: len(g)] for t in scratch], *arrays)
 
     threads.run_blocks(work, range(count))
     return new if new[0].ndim else tuple([a[()] for a in new])
 
 
 @op("ApplyGradientDescent")
-class apply_gradient_descent(_Apply):
+class apply_gradient_descent(Apply):
     """Return ``var - alpha * delta``."""
 
     updates = {0: 0}
@@ -96,7 +98,7 @@ class apply_gradient_descent(_Apply):
 
 
 @op("ApplyMomentum")
-class apply_momentum(_Apply):
+class apply_momentum(Apply):
     """Return the next variable and accumulator: ``accum = accum * momentum + grad``."""
 
     updates = {0: 0, 1: 1}
@@ -118,11 +120,11 @@ class apply_momentum(_Apply):
                 np.multiply(new_accum, lr, out=t)
             np.subtract(var, t, out=new)
 
-        return _blockwise(step, (var, accum), grad)
+        return blockwise(step, (var, accum), grad)
 
 
 @op("ApplyAdam")
-class apply_adam(_Apply):
+class apply_adam(Apply):
     """Return the next variable and its two moments (Kingma and Ba, 2014, section 2's last form)."""
 
     updates = {0: 0, 1: 1, 2: 2}
@@ -160,4 +162,4 @@ class apply_adam(_Apply):
             t *= rate
             np.subtract(var, t, out=new)
 
-        return _blockwise(step, (var, m, v), grad)
+        return blockwise(step, (var, m, v), grad)

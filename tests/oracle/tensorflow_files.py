@@ -1,0 +1,87 @@
+"""Writes the files in tests/tensorflow_files with TensorFlow, to be read by the plain tests.
+
+Run with a Python that has TensorFlow: ``python tests/oracle/tensorflow_files.py``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+FOLDER = Path(__file__).resolve().parents[1] / "tensorflow_files"
+DTYPES = ["float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16",
+          "complex64", "complex128"]  # fmt: skip
+
+
+def checkpoint() -> None:
+    """A checkpoint of two shards with a tensor of each dtype."""
+    values = {f"all/{d}": np.arange(6).reshape(2, 3).astype(d) for d in DTYPES}
+    values["all/bool"] = np.array([True, False, True])
+    values["text"] = np.array([b"", b"one", b"x" * 200], object)
+    values["scalar"] = np.float32(1.5)
+    values["empty"] = np.zeros((0, 3), np.float32)
+    values["half/bfloat16"] = tf.cast(tf.constant([1.0, -2.5, 3.25]), tf.bfloat16)
+    names = sorted(values)
+    with tf.Session() as session:
+        parts = []
+        for i, chosen in enumerate((names[::2], names[1::2])):
+            prefix = str(FOLDER / f"part{i}")
+            tensors = [values[n] for n in chosen]
+            parts.append(prefix)
+            session.run(tf.raw_ops.SaveV2(
+                prefix=prefix, tensor_names=chosen, shape_and_slices=[""] * len(chosen),
+                tensors=tensors,
+            ))  # fmt: skip
+        session.run(tf.raw_ops.MergeV2Checkpoints(
+            checkpoint_prefixes=parts, destination_prefix=str(FOLDER / "shards")
+        ))  # fmt: skip
+
+
+def model() -> None:
+    """A model in training: graph, variables, slots, collections."""
+    tf.disable_resource_variables()
+    x = tf.placeholder(tf.float32, [None, 4, 4, 1], name="x")
+    labels = tf.placeholder(tf.int64, [None], name="labels")
+    w = tf.get_variable("conv/w", initializer=np.linspace(-1, 1, 18, dtype="f").reshape(3, 3, 1, 2))
+    h = tf.nn.relu(tf.nn.conv2d(x, w, [1, 1, 1, 1], "SAME"))
+    h = tf.reshape(tf.nn.max_pool(h, [1, 2, 2, 1], [1, 2, 2, 1], "SAME"), [-1, 8])
+    v = tf.get_variable("dense/w", initializer=np.linspace(0, 1, 24, dtype="f").reshape(8, 3))
+    logits = tf.add(tf.matmul(h, v), tf.get_variable("dense/b", initializer=np.zeros(3, "f")),
+                    name="logits")  # fmt: skip
+    loss = tf.reduce_mean(
+        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits), name="loss"
+    )
+    step = tf.train.get_or_create_global_step()
+    tf.train.MomentumOptimizer(0.1, 0.9).minimize(loss, global_step=step, name="train")
+    tf.add_to_collection("outputs", logits)
+    saver = tf.train.Saver()
+    feed = {x: np.linspace(0, 1, 32, dtype="f").reshape(2, 4, 4, 1), labels: [0, 2]}
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        session.run("train", feed)
+        saver.save(session, str(FOLDER / "model"), write_state=False)
+        before = session.run([logits, loss], feed)
+        session.run("train", feed)
+        np.savez(FOLDER / "model.npz", logits=before[0], loss=before[1],
+                 later=session.run(loss, feed))  # fmt: skip
+
+
+def records() -> None:
+    """Two examples in a TFRecord file."""
+    with tf.python_io.TFRecordWriter(str(FOLDER / "examples.tfrecord")) as writer:
+        for i in range(2):
+            example = tf.train.Example()
+            example.features.feature["i"].int64_list.value.extend([i, -i])
+            example.features.feature["f"].float_list.value.append(i / 2)
+            example.features.feature["b"].bytes_list.value.append(b"x" * i)
+            writer.write(example.SerializeToString())
+
+
+if __name__ == "__main__":
+    tf.disable_eager_execution()
+    FOLDER.mkdir(exist_ok=True)
+    checkpoint()
+    model()
+    records()

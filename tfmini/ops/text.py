@@ -1,0 +1,404 @@
+"""Strings: conversion from and to numbers, joining, cutting, replacing.
+
+Elements are bytes, as in all string tensors; where characters matter they are read as UTF-8, and
+bytes that are not come through as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tfmini.build import apply, convert_to_tensor, op
+from tfmini.dtypes import DType, as_dtype, bool_, float32, float64, int32, int64, string
+from tfmini.errors import InvalidArgumentError
+from tfmini.nodes import Tensor
+from tfmini.opdef import Cost, OpDef
+from tfmini.ops.sparse import SparseTensor
+from tfmini.shapes import broadcast_shapes
+from tfmini.spec import TensorSpec
+
+_WORDS = np.array([["ab", "c d", ""], ["x1y22", "é", "ab"]], object)
+_NUMBERS = np.array(["1", "-2.5", " 3e2 ", "inf"], object)
+
+
+class _Text(OpDef):
+    """Base: each element of strings for one element of the result."""
+
+    kinds = "O"
+    gradient = None
+    output: DType = string
+    samples: Any = [(_WORDS,)]
+
+    def infer(self, *inputs: TensorSpec, **_attrs: Any) -> TensorSpec:
+        self.check_kinds(tuple([x.dtype for x in inputs]))
+        return TensorSpec(broadcast_shapes(*[x.shape for x in inputs]), self.output)
+
+    def cost(self, *inputs: TensorSpec, **_attrs: Any) -> Cost:
+        size = max([float("inf") if x.size is None else x.size for x in inputs])
+        return Cost(300.0 * size, 64.0 * size)
+
+
+def _each(function: Callable[..., Any], *inputs: Any, dtype: Any = object) -> Any:
+    """Return ``function`` of each element, broadcast, as an array."""
+    arrays = np.broadcast_arrays(*[np.asarray(x, object) for x in inputs])
+    out = np.empty(arrays[0].shape, dtype)
+    flat = out.reshape(-1)
+    for i, items in enumerate(zip(*[a.reshape(-1) for a in arrays], strict=True)):
+        flat[i] = function(*items)
+    return out
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+@op("AsString")
+class _as_string(_Text):
+    """Numbers or bools written by C's printf rules."""
+
+    kinds = "iufcb"
+    samples = [((2, 3), {"format": "%6f"}), (np.array([1, -20]), {"format": "%5d"}),
+               (np.array([True, False]), {"format": ""})]  # fmt: skip
+
+    def compute(self, input: Any, *, format: str) -> Any:
+        kind = np.asarray(input).dtype.kind
+        if kind == "b":
+            return _each(lambda x: b"true" if x else b"false", input)
+        if kind == "c":
+            return _each(lambda x: _bytes(f"({format % x.real},{format % x.imag})"), input)
+        return _each(lambda x: _written(format, x), input)
+
+
+def _written(format: str, x: Any) -> bytes:
+    # C fills no infinity or NaN with zeros.
+    return _bytes((format if np.isfinite(x) else format.replace("%0", "%")) % x)
+
+
+def as_string(
+    input: Any, precision: int = -1, scientific: bool = False, shortest: bool = False,
+    width: int = -1, fill: str = "", name: str | None = None,
+) -> Tensor:  # fmt: skip
+    """Return numbers or bools as strings.
+
+    Parameters
+    ----------
+    precision : digits after the point of floats, by default 6
+    scientific, shortest : "1.5e+00", or the shorter of both ways
+    width, fill : least width, and " ", "+", "-" or "0" to fill it with
+    """
+    x = convert_to_tensor(input)
+    if scientific and shortest:
+        raise InvalidArgumentError(None, None, "give one of scientific and shortest.")
+    if fill and fill not in (" ", "+", "-", "0"):
+        raise InvalidArgumentError(None, None, f"fill={fill!r}: use ' ', '+', '-' or '0'.")
+    integer = x.dtype is not None and x.dtype.is_integer
+    if integer and (scientific or shortest or precision >= 0):
+        raise InvalidArgumentError(None, None, "precision and notation are for floats only.")
+    letter = "d" if integer else "e" if scientific else "g" if shortest else "f"
+    digits = f".{precision}" if precision >= 0 else ""
+    spec = f"%{fill}{width if width >= 0 else ''}{digits}{letter}"
+    out: Tensor = apply(_as_string.opdef, (x,), {"format": spec}, name)
+    return out
+
+
+@op("StringToNumber")
+class _string_to_number(_Text):
+    """The numbers that strings spell."""
+
+    samples = [(_NUMBERS, {"out_type": float32}), (np.array(["7", "-3"], object),
+                                                   {"out_type": int64})]  # fmt: skip
+    bad_samples = [(np.array(["one"], object), {"out_type": float32}, InvalidArgumentError)]
+
+    def compute(self, string_tensor: Any, *, out_type: DType) -> Any:
+        read = float if out_type.is_floating else int
+        out = _each(lambda x: _read(read, x, out_type), string_tensor, dtype=out_type.dtype)
+        return out if out.ndim else out[()]
+
+    def infer(self, string_tensor: TensorSpec, *, out_type: DType) -> TensorSpec:
+        self.check_kinds((string_tensor.dtype,))
+        if out_type not in (float32, float64, int32, int64):
+            raise ValueError(f"strings can't be read as {out_type.name}")
+        return TensorSpec(string_tensor.shape, out_type)
+
+
+def _read(read: Callable[[str], Any], value: Any, dtype: DType) -> Any:
+    text = _text(value)
+    try:
+        number = read(text)
+        if "_" in text or (read is int and not dtype.min <= number <= dtype.max):
+            raise ValueError
+    except ValueError:
+        raise ValueError(f"{text!r} is no number of type {dtype.name}") from None
+    return number
+
+
+def string_to_number(
+    string_tensor: Any = None, out_type: Any = float32, name: str | None = None, input: Any = None
+) -> Tensor:
+    """Return the numbers that strings spell, as ``out_type``: float32, float64, int32 or int64."""
+    x = string_tensor if input is None else input
+    out: Tensor = apply(_string_to_number.opdef, (x,), {"out_type": as_dtype(out_type)}, name)
+    return out
+
+
+@op("StringJoin")
+class string_join(_Text):
+    """Return the strings of a list of tensors joined, element by element, with ``separator``.
+
+    They have one shape; scalars go with every element.
+    """
+
+    samples = [(_WORDS, _WORDS, {"separator": "-"}), (_WORDS, np.array("!", object))]
+
+    def compute(self, *inputs: Any, separator: str = "") -> Any:
+        return _each(lambda *parts: _bytes(separator.join([_text(p) for p in parts])), *inputs)
+
+
+@op("StringLength")
+class _string_length(_Text):
+    """The number of bytes, or of UTF-8 characters, of strings."""
+
+    output = int32
+    samples = [(_WORDS,), (_WORDS, {"unit": "UTF8_CHAR"})]
+
+    def compute(self, input: Any, *, unit: str = "BYTE") -> Any:
+        out = _each(lambda x: len(_measured(x, unit)), input, dtype=np.int32)
+        return out if out.ndim else out[()]
+
+
+def _measured(value: Any, unit: str) -> Any:
+    if unit == "UTF8_CHAR":
+        return _text(value)
+    if unit != "BYTE":
+        raise ValueError(f"unit={unit!r}: use BYTE or UTF8_CHAR")
+    return _bytes(_text(value))
+
+
+def string_length(input: Any, name: str | None = None, unit: str = "BYTE") -> Tensor:
+    """Return the lengths of strings in bytes, or in characters with unit="UTF8_CHAR"."""
+    out: Tensor = _string_length(input, unit, name)
+    return out
+
+
+@op("Substr")
+class _substr(_Text):
+    """Parts of strings."""
+
+    samples = [(np.array(["abcd", "efgh"], object), np.array(1), np.array(2))]
+    bad_samples = [(np.array(["ab"], object), np.array(3), np.array(1), InvalidArgumentError)]
+
+    def compute(self, input: Any, pos: Any, len: Any, *, unit: str = "BYTE") -> Any:
+        return _each(lambda x, p, n: _part(x, p, n, unit), input, pos, len)
+
+    def infer(
+        self, input: TensorSpec, pos: TensorSpec, len: TensorSpec, **_attrs: Any
+    ) -> TensorSpec:
+        self.check_kinds((input.dtype,))
+        return TensorSpec(broadcast_shapes(input.shape, pos.shape, len.shape), string)
+
+
+def _part(value: Any, start: int, length: int, unit: str) -> Any:
+    whole = _measured(value, unit)
+    if not -len(whole) <= start <= len(whole):
+        raise ValueError(f"position {start} is out of range for {value!r}")
+    start = start + len(whole) if start < 0 else start
+    part = whole[start : start + length]
+    return _bytes(part) if isinstance(part, str) else part
+
+
+def substr(input: Any, pos: Any, len: Any, name: str | None = None, unit: str = "BYTE") -> Tensor:
+    """Return the parts of strings of ``len`` bytes (or UTF-8 characters) from ``pos`` on."""
+    out: Tensor = _substr(input, pos, len, unit, name)
+    return out
+
+
+@op("RegexReplace")
+class _regex_replace(_Text):
+    """Strings with what matches ``pattern`` replaced."""
+
+    samples = [(_WORDS, {"pattern": "[ab]+(.?)", "rewrite": r"<\1>"}),
+               (_WORDS, {"pattern": "b|d", "rewrite": "", "replace_global": False})]  # fmt: skip
+
+    def compute(
+        self, input: Any, *, pattern: str, rewrite: str, replace_global: bool = True
+    ) -> Any:
+        rule, new = re.compile(pattern), rewrite.replace(r"\0", r"\g<0>")
+        count = 0 if replace_global else 1
+        return _each(lambda x: _bytes(rule.sub(new, _text(x), count=count)), input)
+
+
+def regex_replace(
+    input: Any, pattern: str, rewrite: str, replace_global: bool = True, name: str | None = None
+) -> Tensor:
+    r"""Return strings with what matches a regular expression replaced.
+
+    Patterns are Python's (TensorFlow's are RE2's, which has nothing that Python's lack but
+    possessive quantifiers and Unicode classes); ``\1`` in ``rewrite`` is the first group.
+    """
+    out: Tensor = _regex_replace(input, pattern, rewrite, replace_global, name)
+    return out
+
+
+@op("RegexFullMatch")
+class regex_full_match(_Text):
+    """Return whether whole strings match the regular expression ``pattern``."""
+
+    output = bool_
+    samples = [(_WORDS, {"pattern": "[a-c ]*"})]
+
+    def compute(self, input: Any, *, pattern: str) -> Any:
+        rule = re.compile(pattern)
+        out = _each(lambda x: rule.fullmatch(_text(x)) is not None, input, dtype=bool)
+        return out if out.ndim else out[()]
+
+
+@op("StringLower")
+class string_lower(_Text):
+    """Return strings in lower case."""
+
+    def compute(self, input: Any) -> Any:
+        return _each(lambda x: _bytes(_text(x).lower()), input)
+
+
+@op("StringUpper")
+class string_upper(_Text):
+    """Return strings in upper case."""
+
+    def compute(self, input: Any) -> Any:
+        return _each(lambda x: _bytes(_text(x).upper()), input)
+
+
+@op("StringStrip")
+class string_strip(_Text):
+    """Return strings without white space at both ends."""
+
+    def compute(self, input: Any) -> Any:
+        return _each(lambda x: _bytes(_text(x).strip()), input)
+
+
+@op("ReduceJoin")
+class _reduce_join(OpDef):
+    """Strings joined along dimensions."""
+
+    kinds = "O"
+    gradient = None
+    samples = [(_WORDS, {"axis": (1,), "separator": ","}), (_WORDS, {"axis": (0,)})]
+
+    def compute(
+        self, inputs: Any, *, axis: Sequence[int], keepdims: bool = False, separator: str = ""
+    ) -> Any:
+        rank = np.ndim(inputs)
+        axes = [a % rank for a in axis]
+        rest = [i for i in range(rank) if i not in axes]
+        moved = np.transpose(inputs, [*rest, *reversed(axes)])  # the first axis is joined first
+        lead = moved.shape[: len(rest)]
+        rows = moved.reshape(*lead, -1)
+        out = np.empty(lead, object)
+        for at in np.ndindex(*lead):
+            row = rows[at].tolist()
+            out[at] = _bytes(separator.join([_text(x) for x in row]))
+        shape = [1 if i in axes else n for i, n in enumerate(inputs.shape)]
+        return out.reshape(shape) if keepdims else out
+
+    def infer(
+        self, inputs: TensorSpec, *, axis: Sequence[int], keepdims: bool = False,
+        separator: str = "",
+    ) -> TensorSpec:  # fmt: skip
+        self.check_kinds((inputs.dtype,))
+        if inputs.shape is None:
+            return TensorSpec(None, string)
+        rank = len(inputs.shape)
+        if any(not -rank <= a < rank for a in axis):
+            raise ValueError(f"axis {list(axis)} is out of range for rank {rank}")
+        axes = {a % rank for a in axis}
+        kept = [1 if i in axes else n for i, n in enumerate(inputs.shape)]
+        shape = kept if keepdims else [n for i, n in enumerate(inputs.shape) if i not in axes]
+        return TensorSpec(tuple(shape), string)
+
+    def cost(self, inputs: TensorSpec, **_attrs: Any) -> Cost:
+        size = float("inf") if inputs.size is None else inputs.size
+        return Cost(300.0 * size, 64.0 * size)
+
+
+def reduce_join(
+    inputs: Any, axis: Any = None, keep_dims: bool | None = None, separator: str = "",
+    name: str | None = None, reduction_indices: Any = None, keepdims: bool | None = None,
+) -> Tensor:  # fmt: skip
+    """Return strings joined along ``axis`` (default: all dimensions) with ``separator``."""
+    x = convert_to_tensor(inputs)
+    axis = reduction_indices if axis is None else axis
+    if axis is None:
+        if x.spec.rank is None:
+            raise InvalidArgumentError(None, None, "the rank must be known, or axis given.")
+        axis = tuple(reversed(range(x.spec.rank)))
+    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    kept = bool(keep_dims if keepdims is None else keepdims)
+    attrs = {"axis": axes, "keepdims": kept, "separator": separator}
+    out: Tensor = apply(_reduce_join.opdef, (x,), attrs, name)
+    return out
+
+
+@op("StringSplit")
+class _string_split(OpDef):
+    """The pieces of a vector of strings: places, pieces, and the shape."""
+
+    kinds = "O"
+    gradient = None
+    samples = [(np.array(["a b  c", "", "d"], object), {"delimiter": " "}),
+               (np.array(["a,b;c"], object), {"delimiter": ",;", "skip_empty": False})]  # fmt: skip
+
+    def compute(self, source: Any, *, delimiter: str = " ", skip_empty: bool = True) -> Any:
+        places: list[tuple[int, int]] = []
+        pieces: list[Any] = []
+        widest = 0
+        for i, value in enumerate(source.tolist()):
+            parts = _pieces(_text(value), delimiter) if value else []
+            parts = [p for p in parts if p] if skip_empty else parts
+            places += [(i, j) for j in range(len(parts))]
+            pieces += [_bytes(p) for p in parts]
+            widest = max(widest, len(parts))
+        values = np.empty(len(pieces), object)
+        values[:] = pieces
+        indices = np.array(places, np.int64).reshape(-1, 2)
+        return indices, values, np.array([len(source), widest], np.int64)
+
+    def infer(self, source: TensorSpec, **_attrs: Any) -> tuple[TensorSpec, ...]:
+        self.check_kinds((source.dtype,))
+        if source.shape is not None and len(source.shape) != 1:
+            raise ValueError("a vector of strings is needed")
+        return TensorSpec((None, 2), int64), TensorSpec((None,), string), TensorSpec((2,), int64)
+
+    def cost(self, source: TensorSpec, **_attrs: Any) -> Cost:
+        size = float("inf") if source.size is None else source.size
+        return Cost(1000.0 * size, 64.0 * size)
+
+
+def _pieces(text: str, delimiter: str) -> list[str]:
+    """Return ``text`` split at each character of ``delimiter``; at all characters if it is ""."""
+    if not delimiter:
+        return list(text)
+    return re.split(f"[{re.escape(delimiter)}]", text)
+
+
+def string_split(
+    source: Any, sep: str | None = None, skip_empty: bool = True, delimiter: str | None = None,
+    name: str | None = None,
+) -> SparseTensor:  # fmt: skip
+    """Return the pieces of a vector of strings as a sparse matrix, a row for each string.
+
+    Parameters
+    ----------
+    sep (or delimiter) : each of its characters separates, by default " "; "": single characters
+    skip_empty : bool, whether empty pieces are left out
+    """
+    rule = sep if sep is not None else " " if delimiter is None else delimiter
+    indices, values, shape = _string_split(source, rule, skip_empty, name)
+    return SparseTensor(indices, values, shape)
