@@ -1,0 +1,174 @@
+"""Summaries: messages of values, and event files."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+import tfmini as tf
+from tfmini.formats.png import png_pixels
+
+
+@pytest.fixture(autouse=True)
+def _fresh_graph():
+    with tf.Graph().as_default():
+        yield
+
+
+def values(tensor, feeds=None):
+    with tf.Session() as session:
+        data = session.run(tensor, feeds)
+    assert isinstance(data, bytes)
+    return list(tf.Summary.FromString(data).value)
+
+
+def test_scalars():
+    (value,) = values(tf.summary.scalar("loss", tf.constant(2.5)))
+    assert (value.tag, value.simple_value) == ("loss", 2.5)
+    # The bytes of the specification: field 1 (the value) with tag, then a float of field 2.
+    with tf.Session() as session:
+        data = session.run(tf.summary.scalar("a", 1.0))
+    assert data == b"\n\x08\n\x01a\x15\x00\x00\x80?"
+
+
+def test_tags_are_scopes():
+    with tf.name_scope("outer"):
+        first = tf.summary.scalar("my loss", 1.0)
+    second = tf.summary.scalar("x", 1.0)
+    third = tf.summary.scalar("x", 1.0)
+    fourth = tf.summary.scalar("x", 1.0, family="f")
+    found = [values(t)[0].tag for t in (first, second, third, fourth)]
+    assert found == ["outer/my_loss", "x", "x_1", "f/f/x"]
+    assert [t.op.name for t in (first, third, fourth)] == ["outer/my_loss", "x_1", "f/x"]
+
+
+def test_histograms():
+    (value,) = values(tf.summary.histogram("h", tf.constant([0.5, 1.5, 1.6])))
+    assert (value.histo.num, value.histo.min, value.histo.max) == (3.0, 0.5, np.float32(1.6))
+    assert sum(value.histo.bucket) == 3.0
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Nan in summary histogram for: bad"):
+        values(tf.summary.histogram("bad", tf.constant([np.nan])))
+
+
+def test_images():
+    pixels = np.arange(24, dtype=np.uint8).reshape(2, 2, 2, 3)
+    found = values(tf.summary.image("i", pixels))
+    assert [v.tag for v in found] == ["i/image/0", "i/image/1"]
+    assert png_pixels(found[1].image.encoded_image_string).tolist() == pixels[1].tolist()
+    assert (found[0].image.height, found[0].image.colorspace) == (2, 3)
+    real = np.array([[0.0, 1.0], [2.0, np.nan]], np.float32).reshape(1, 2, 2, 1)
+    (value,) = values(tf.summary.image("positive", real, max_outputs=1))
+    assert value.tag == "positive/image"
+    assert png_pixels(value.image.encoded_image_string).ravel().tolist() == [0, 127, 255, 255]
+    (value,) = values(tf.summary.image("both", real[:, :1] - 1.0, 1))
+    assert png_pixels(value.image.encoded_image_string).ravel().tolist() == [1, 128]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="height"):
+        values(tf.summary.image("bad", pixels[0]))
+
+
+def test_sounds_and_texts():
+    (value,) = values(tf.summary.audio("s", tf.constant([[0.0, 0.5, -1.0]]), 8000, max_outputs=1))
+    audio = value.audio
+    assert (value.tag, audio.sample_rate, audio.length_frames) == ("s/audio", 8000.0, 3)
+    assert np.frombuffer(audio.encoded_audio_string[44:], "<i2").tolist() == [0, 16384, -32768]
+    (value,) = values(tf.summary.text("t", tf.constant(["a", "b"])))
+    assert value.metadata.plugin_data.plugin_name == "text"
+    assert tf.make_ndarray(value.tensor).tolist() == [b"a", b"b"]
+    with pytest.raises(ValueError, match="takes strings"):
+        tf.summary.text("t", tf.constant(1.0))
+
+
+def test_merging():
+    assert tf.summary.merge_all() is None
+    a = tf.placeholder(tf.float32, [])
+    tf.summary.scalar("one", a)
+    tf.summary.scalar("two", a * 2.0)
+    tf.summary.scalar("apart", a, collections=["other"])
+    merged = tf.summary.merge_all()
+    assert [(v.tag, v.simple_value) for v in values(merged, {a: 3.0})] == [("one", 3), ("two", 6)]
+    assert len(values(tf.summary.merge_all("other"), {a: 1.0})) == 1
+    same = tf.summary.merge([merged, merged])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Duplicate tag one"):
+        values(same, {a: 1.0})
+    with pytest.raises(TypeError, match="list"):
+        tf.summary.merge(merged)
+
+
+def events(folder):
+    return [e for name in sorted(os.listdir(folder))
+            for e in tf.train.summary_iterator(os.path.join(folder, name))]  # fmt: skip
+
+
+def test_event_files(tmp_path):
+    folder = str(tmp_path / "logs")
+    v = tf.Variable([1.0, 2.0], name="v")
+    text = tf.summary.text("note", tf.constant("hello"))
+    tf.summary.histogram("v", v)
+    with tf.Session() as session, tf.summary.FileWriter(folder, session.graph) as writer:
+        merged = tf.summary.merge_all()
+        for step in range(2):
+            writer.add_summary(session.run(merged), step)
+        writer.add_summary(session.run(text), global_step=np.int64(2))
+        manual = tf.Summary(value=[tf.Summary.Value(tag="manual", simple_value=0.5)])
+        writer.add_summary(manual, 3)
+        writer.add_session_log(tf.SessionLog(status=tf.SessionLog.CHECKPOINT), 4)
+        writer.add_run_metadata(tf.RunMetadata(), "run", 5)
+        with pytest.raises(ValueError, match="already used"):
+            writer.add_run_metadata(tf.RunMetadata(), "run", 6)
+        writer.add_event(tf.Event(step=7, log_message=tf.LogMessage(message="m")))
+    (name,) = os.listdir(folder)
+    assert name.startswith("events.out.tfevents.")
+    found = events(folder)
+    kinds = [(e.step, e.WhichOneof("what")) for e in found]
+    assert kinds == [
+        (0, "file_version"), (0, "graph_def"), (0, "meta_graph_def"), (0, "summary"),
+        (1, "summary"), (2, "summary"), (3, "summary"), (4, "session_log"),
+        (5, "tagged_run_metadata"), (7, "log_message"),
+    ]  # fmt: skip
+    assert found[0].file_version == "brain.Event:2"
+    graph = tf.GraphDef.FromString(found[1].graph_def)
+    assert "VariableV2" in [n.op for n in graph.node]
+    # TensorBoard is told of a tag's plugin once.
+    notes = [x for e in found for x in e.summary.value if x.tag == "note"]
+    assert [n.HasField("metadata") for n in notes] == [True, False, False]
+    assert writer.get_logdir() == folder
+
+
+def test_a_writer_flushes_and_reopens(tmp_path):
+    folder = str(tmp_path)
+    writer = tf.summary.FileWriter(folder, max_queue=2, filename_suffix=".mine")
+    summary = tf.Summary(value=[tf.Summary.Value(tag="a", simple_value=1.0)])
+    writer.add_summary(summary, 1)
+    assert len(events(folder)) == 1
+    writer.flush()
+    assert len(events(folder)) == 2
+    for step in range(3):
+        writer.add_summary(summary, step)
+    assert len(events(folder)) == 5
+    writer.close()
+    writer.add_summary(summary, 9)  # dropped, with a notice
+    writer.reopen()
+    writer.add_summary(summary, 10)
+    writer.close()
+    assert [e.step for e in events(folder) if e.HasField("summary")] == [1, 0, 1, 2, 10]
+    assert len(os.listdir(folder)) == 2
+    assert all(".mine" in name for name in os.listdir(folder))
+
+
+def test_what_is_no_summary(tmp_path):
+    writer = tf.summary.FileWriter(str(tmp_path))
+    with pytest.raises(TypeError, match="add_summary takes"):
+        writer.add_summary(tf.summary.scalar("a", 1.0))
+    with pytest.raises(TypeError, match="add_graph"):
+        writer.add_graph("graph")
+    writer.close()
+
+
+def test_one_writer_per_folder(tmp_path):
+    one = tf.summary.FileWriterCache.get(str(tmp_path))
+    assert tf.summary.FileWriterCache.get(str(tmp_path)) is one
+    tf.summary.FileWriterCache.clear()
+    assert tf.summary.FileWriterCache.get(str(tmp_path)) is not one
+    tf.summary.FileWriterCache.clear()

@@ -1,0 +1,96 @@
+"""Operations of TensorFlow's graphs that are several of ours.
+
+In: the inputs of TensorFlow's node.  Out: tensors, one per output.  Formulas are the derivatives of
+the functions that the names say, by their outputs ``y`` where TensorFlow gives these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tfmini.build import convert_to_tensor
+from tfmini.exchange.forms import NotUnderstood
+from tfmini.formats.graphdef import NodeDef
+from tfmini.nodes import Tensor
+from tfmini.ops import array, logic, math, reductions, selection
+
+Composition = Callable[..., Any]
+
+
+def _sigmoid_grad(y: Any, dy: Any) -> Any:
+    return dy * y * (1.0 - y)
+
+
+def _tanh_grad(y: Any, dy: Any) -> Any:
+    return dy * (1.0 - y * y)
+
+
+def _sqrt_grad(y: Any, dy: Any) -> Any:
+    return dy * 0.5 / y
+
+
+def _rsqrt_grad(y: Any, dy: Any) -> Any:
+    return dy * (-0.5 * y * y * y)
+
+
+def _reciprocal_grad(y: Any, dy: Any) -> Any:
+    return -dy * y * y
+
+
+def _softplus_grad(dy: Any, x: Any) -> Any:
+    return dy * math.sigmoid(x)
+
+
+def _softsign_grad(dy: Any, x: Any) -> Any:
+    return dy / math.square(1.0 + math.abs(x))
+
+
+def _elu_grad(dy: Any, y: Any) -> Any:
+    return selection.where(logic.less(y, 0.0), dy * (y + 1.0), dy)
+
+
+def _relu6_grad(dy: Any, x: Any) -> Any:
+    inside = logic.logical_and(logic.greater(x, 0.0), logic.less(x, 6.0))
+    return dy * math.cast(inside, dy.dtype)
+
+
+def _bias_add_grad(dy: Any) -> Any:
+    if dy.spec.shape is None:
+        raise NotUnderstood("the rank of its input is unknown")
+    return reductions.reduce_sum(dy, axis=list(range(len(dy.spec.shape) - 1)))
+
+
+def _shapes(*inputs: Any) -> list[Any]:
+    return [array.shape(x) for x in inputs]
+
+
+def _is_initialized(*_variable: Any) -> Any:
+    return convert_to_tensor(True)  # a session initialises a variable when it is first read
+
+
+COMPOSED: dict[str, Composition] = {
+    "SigmoidGrad": _sigmoid_grad,
+    "TanhGrad": _tanh_grad,
+    "SqrtGrad": _sqrt_grad,
+    "RsqrtGrad": _rsqrt_grad,
+    "ReciprocalGrad": _reciprocal_grad,
+    "InvGrad": _reciprocal_grad,
+    "SoftplusGrad": _softplus_grad,
+    "SoftsignGrad": _softsign_grad,
+    "EluGrad": _elu_grad,
+    "Relu6Grad": _relu6_grad,
+    "BiasAddGrad": _bias_add_grad,
+    "ShapeN": _shapes,
+    "IsVariableInitialized": _is_initialized,
+    "VarIsInitializedOp": _is_initialized,
+    "PreventGradient": lambda x: array.identity(x),
+}
+
+
+def composed(node: NodeDef, inputs: Sequence[Tensor]) -> list[Tensor]:
+    """Return the outputs of TensorFlow's ``node``, made of several operations."""
+    if "data_format" in node.attr and node.attr["data_format"].s != b"NHWC":
+        raise NotUnderstood("its channels come first")
+    made = COMPOSED[node.op](*inputs)
+    return list(made) if isinstance(made, (list, tuple)) else [made]

@@ -1,0 +1,108 @@
+"""A graph as a ``GraphDef``.
+
+In: a graph.  Out: the message, which TensorFlow reads if every operation is one of its own, and
+``importing.py`` reads in any case.  What TensorFlow has no form for is written as it is, marked.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from tfmini.dtypes import as_dtype
+from tfmini.exchange.attributes import encoded
+from tfmini.exchange.foreign import Foreign
+from tfmini.exchange.forms import FORMS, Constant, Written, type_attrs
+from tfmini.exchange.special import WRITERS
+from tfmini.formats.graphdef import AttrValue, GraphDef, NodeDef
+from tfmini.formats.prototext import to_text
+from tfmini.formats.tensors import make_tensor_proto, shape_proto
+from tfmini.graph import Graph
+from tfmini.nodes import Operation, Tensor
+
+NATIVE = "_tfmini"  # the attribute of nodes whose attributes and inputs are ours
+_PRODUCER = 134  # the version of graphs that TensorFlow 1.15 writes
+
+
+def graph_to_def(graph: Graph, add_shapes: bool = False) -> GraphDef:
+    """Return all nodes of ``graph`` as a message; ``add_shapes`` adds the static shapes."""
+    out = GraphDef()
+    out.versions.producer = _PRODUCER
+    taken = set(graph._by_name)
+    for node in graph.get_operations():
+        written = _written(node)
+        inputs = [_input(item, node, out, taken) for item in written.inputs]
+        inputs += [f"^{c.name}" for c in node.control_inputs]
+        made = NodeDef(name=node.name, op=written.op, input=inputs)
+        for name, attr in written.attrs.items():
+            made.attr.adopt(name, attr)
+        if add_shapes:
+            shapes = made.attr["_output_shapes"].list
+            shapes.shape.extend([shape_proto(t.spec.shape) for t in node.outputs])
+            shapes.SetInParent()
+        out.node.adopt(made)
+    return out
+
+
+def _written(node: Operation) -> Written:
+    if isinstance(node.opdef, Foreign):
+        kept = NodeDef.FromString(node.attrs["node_def"])
+        return Written(kept.op, list(node.inputs), dict(kept.attr))
+    special = WRITERS.get(node.type)
+    form = FORMS.get(node.type)
+    if special is not None:
+        written = special(node)
+    elif form is not None:
+        written = form.write(node)
+    else:
+        attrs = {k: encoded(v, node.graph) for k, v in node.attrs.items()}
+        written = Written(node.type, list(node.inputs), attrs)
+    if written is None:
+        attrs = {k: encoded(v, node.graph) for k, v in node.attrs.items()}
+        return Written(node.type, list(node.inputs), {**attrs, NATIVE: encoded(True)})
+    dtypes = [
+        as_dtype(i.value.dtype) if isinstance(i, Constant) else i.dtype for i in written.inputs
+    ]
+    return written._replace(attrs={**type_attrs(written.op, dtypes), **written.attrs})
+
+
+def _input(item: Tensor | Constant, node: Operation, out: GraphDef, taken: set[str]) -> str:
+    """Return the name of an input; a constant becomes a node of its own."""
+    if isinstance(item, Tensor):
+        return item.op.name if item.value_index == 0 else item.name
+    base = name = f"{node.name}/{item.name}"
+    count = 0
+    while name in taken:
+        count += 1
+        name = f"{base}_{count}"
+    taken.add(name)
+    proto = make_tensor_proto(item.value)
+    made = NodeDef(name=name, op="Const")
+    made.attr.adopt("dtype", AttrValue(type=proto.dtype))
+    made.attr.adopt("value", AttrValue(tensor=proto))
+    out.node.adopt(made)
+    return name
+
+
+def as_graph_def(graph: Graph, from_version: int | None = None, add_shapes: bool = False) -> Any:
+    """Return the graph as a ``GraphDef``: ``add_shapes`` adds the static shapes to the nodes.
+
+    TensorFlow and TensorBoard read it; a graph with operations that TensorFlow does not have can
+    be imported here again, and looked at there.
+    """
+    return graph_to_def(graph, add_shapes)
+
+
+Graph.as_graph_def = as_graph_def
+
+
+def write_graph(graph_or_graph_def: Any, logdir: Any, name: str, as_text: bool = True) -> str:
+    """Write a graph to file ``name`` in folder ``logdir``, as text or bytes; return the path."""
+    given = graph_or_graph_def
+    message = given if isinstance(given, GraphDef) else graph_to_def(given)
+    folder = os.fspath(logdir)
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, name)
+    with open(path, "wb") as file:
+        file.write(to_text(message).encode() if as_text else message.SerializeToString())
+    return path

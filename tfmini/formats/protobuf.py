@@ -1,0 +1,497 @@
+"""Protocol buffer messages, declared as Python classes.
+
+In: a class such as ::
+
+    class Feature(Message):
+        bytes_list = Field(1, BytesList, oneof="kind")
+        float_list = Field(2, FloatList, oneof="kind")
+
+Out: objects with the methods, the rules of presence and the text form of protobuf's own Python
+classes, to and from the same bytes.  Fields have proto3's meaning: a number or string that is zero
+or empty is absent, unless it is in a oneof or ``optional``; a message is present once something in
+it, or in it in turn, was set.  Fields that a message does not declare are kept and written again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Self
+
+from tfmini.errors import InvalidArgumentError, InvalidTypeError
+from tfmini.formats import prototext
+from tfmini.formats.containers import MapContainer, RepeatedMessage, RepeatedScalar
+from tfmini.formats.scalars import SCALARS, Enum, Scalar
+from tfmini.formats.wire import (
+    LENGTH,
+    check_depth,
+    damaged,
+    read_length,
+    read_tag,
+    skip,
+    varint,
+)
+
+__all__ = ["Enum", "Field", "Map", "Message"]
+
+
+class Field:
+    """A field of a message.
+
+    Parameters
+    ----------
+    number : int
+        What identifies the field on the wire.
+    type : the name of a scalar type ("int64", "string", ...), an ``Enum``, a ``Message`` class, or
+        a function without arguments that returns a class defined later
+    repeated : whether it is a list; numbers are packed unless ``packed=False``
+    oneof : the name of a group of fields of which at most one is set
+    optional : whether a scalar's presence is told from its value
+    """
+
+    is_map = False
+
+    def __init__(
+        self, number: int, type: str | Enum | Callable[[], Any], *, repeated: bool = False,
+        oneof: str | None = None, optional: bool = False, packed: bool = True,
+    ) -> None:  # fmt: skip
+        self.name = ""
+        self.number = number
+        self.repeated = repeated
+        self.oneof = oneof
+        self._type = type
+        self.scalar: Scalar | None = None
+        if isinstance(type, str):
+            self.scalar = SCALARS[type]
+        elif isinstance(type, Enum):
+            self.scalar = type
+        self.explicit = optional or oneof is not None or (self.scalar is None and not repeated)
+        self._packed = packed and self.scalar is not None and self.scalar.packable
+        wire_type = LENGTH if self.scalar is None else self.scalar.wire_type
+        self._tag = varint(number << 3 | wire_type)
+        self._packed_tag = varint(number << 3 | LENGTH)
+
+    def __set_name__(self, _owner: Any, name: str) -> None:
+        self.name = name
+
+    @cached_property
+    def message(self) -> type[Message]:
+        """The class of a message field."""
+        found: Any = self._type
+        return found if isinstance(found, type) else found()
+
+    # -- as an attribute ------------------------------------------------------------------------
+
+    def __get__(self, message: Message | None, _owner: Any = None) -> Any:
+        if message is None:
+            return self
+        value = message._values.get(self.name)
+        return self._absent(message) if value is None else value
+
+    def _absent(self, message: Message) -> Any:
+        if self.repeated:
+            made: Any = self.container(message)
+            message._values[self.name] = made
+            return made
+        if self.scalar is not None:
+            return self.scalar.default
+        if self.name not in message._lazy:
+            made = self.message()
+            made._owner = (message, self)
+            message._lazy[self.name] = made
+        return message._lazy[self.name]
+
+    def container(self, message: Message) -> Any:
+        return RepeatedScalar(message, self) if self.scalar else RepeatedMessage(message, self)
+
+    def __set__(self, message: Message, value: Any) -> None:
+        if self.scalar is None or self.repeated:
+            if self.repeated and value is message._values.get(self.name):
+                return  # what `message.field += more` ends with
+            what = "repeated" if self.repeated else "message"
+            remedy = "use del, extend or append" if self.repeated else "use CopyFrom"
+            raise AttributeError(
+                f"Assignment not allowed to {what} field {self.name!r} in protocol message "
+                f"object; {remedy}."
+            )
+        self.put(message, self.checked(value))
+
+    def checked(self, value: Any) -> Any:
+        try:
+            return self.scalar.check(value)  # type: ignore[union-attr]
+        except InvalidArgumentError as e:
+            raise type(e)(None, None, f"field {self.name!r}: {e.message}") from None
+
+    def put(self, message: Message, value: Any) -> None:
+        """Set the field of ``message`` to a value of the right type."""
+        if not self.explicit and not value and str(value) != "-0.0":
+            message._values.pop(self.name, None)
+        else:
+            if self.oneof is not None:
+                for other in message._oneofs[self.oneof]:
+                    if other is not self:
+                        message._values.pop(other.name, None)
+            message._values[self.name] = value
+        message._changed()
+
+    def fill(self, message: Message, value: Any) -> None:
+        """Set the field to what a constructor was given."""
+        if self.repeated:
+            self.__get__(message).extend(value)
+        elif self.scalar is not None:
+            self.__set__(message, value)
+        else:
+            inner = self.__get__(message)
+            inner.MergeFrom(self.message(**value) if isinstance(value, dict) else value)
+            inner.SetInParent()
+
+    def merge(self, message: Message, value: Any) -> None:
+        """Merge the field's value in another message into ``message``."""
+        if self.repeated or self.scalar is None:
+            own = self.__get__(message)
+            own.MergeFrom(value)
+            if not self.repeated:
+                own.SetInParent()
+        else:
+            self.put(message, value)
+
+    # -- on the wire ----------------------------------------------------------------------------
+
+    def encode(self, value: Any, out: list[bytes]) -> None:
+        """Append the tag and bytes of ``value`` to ``out``."""
+        if self.scalar is None:
+            for item in value if self.repeated else (value,):
+                data = item.SerializeToString()
+                out += (self._tag, varint(len(data)), data)
+        elif self.repeated and self._packed:
+            data = self.scalar.pack(value)
+            out += (self._packed_tag, varint(len(data)), data)
+        else:
+            for item in value if self.repeated else (value,):
+                out += (self._tag, self.scalar.encode(item))
+
+    def decode(
+        self, message: Message, data: bytes, pos: int, end: int, wire_type: int, depth: int
+    ) -> int | None:
+        """Merge the value at ``pos`` and return the position after it; None: it is of another
+        wire type, so unknown."""
+        scalar = self.scalar
+        if scalar is None:
+            if wire_type != LENGTH:
+                return None
+            pos, stop = read_length(data, pos, end)
+            own = self.__get__(message)
+            inner = own.add() if self.repeated else own
+            inner._merge_bytes(data, pos, stop, depth + 1)
+            inner._changed()
+            return stop
+        if self.repeated and wire_type == LENGTH and scalar.packable:
+            pos, stop = read_length(data, pos, end)
+            list.extend(self.__get__(message), scalar.unpack(data[pos:stop]))
+            return stop
+        if wire_type != scalar.wire_type:
+            return None
+        value, pos = scalar.decode(data, pos, end)
+        if self.repeated:
+            list.append(self.__get__(message), value)
+        else:
+            self.put(message, value)
+        return pos
+
+    def __repr__(self) -> str:
+        return f"<field {self.name!r} = {self.number}>"
+
+
+class Map(Field):
+    """A field that is a dict from a scalar ``key`` to ``value``, a scalar type or a message."""
+
+    is_map = True
+
+    def __init__(self, number: int, key: str, value: str | Enum | Callable[[], Any]) -> None:
+        super().__init__(number, value, repeated=True)
+        self.key = Field(1, key, optional=True)
+        self.value = Field(2, value, optional=True)
+        self._tag = self._packed_tag
+
+    def container(self, message: Message) -> MapContainer:
+        return MapContainer(message, self)
+
+    def fill(self, message: Message, value: Any) -> None:
+        self.__get__(message).MergeFrom(value)
+
+    def encode(self, value: Any, out: list[bytes]) -> None:
+        for key in sorted(value):
+            entry: list[bytes] = []
+            self.key.encode(key, entry)
+            self.value.encode(dict.__getitem__(value, key), entry)
+            data = b"".join(entry)
+            out += (self._tag, varint(len(data)), data)
+
+    def decode(
+        self, message: Message, data: bytes, pos: int, end: int, wire_type: int, depth: int
+    ) -> int | None:
+        if wire_type != LENGTH:
+            return None
+        pos, stop = read_length(data, pos, end)
+        key, value = self.key.scalar.default, None  # type: ignore[union-attr]
+        while pos < stop:
+            number, inner_type, pos = read_tag(data, pos, stop)
+            if number == 1 and inner_type == self.key.scalar.wire_type:  # type: ignore[union-attr]
+                key, pos = self.key.scalar.decode(data, pos, stop)  # type: ignore[union-attr]
+            elif number == 2 and self.scalar and inner_type == self.scalar.wire_type:
+                value, pos = self.scalar.decode(data, pos, stop)
+            elif number == 2 and self.scalar is None and inner_type == LENGTH:
+                pos, inner_stop = read_length(data, pos, stop)
+                value = self.message() if value is None else value
+                value._merge_bytes(data, pos, inner_stop, depth + 1)
+                pos = inner_stop
+            else:
+                pos = skip(data, pos, stop, number, inner_type)
+        if value is None:
+            value = self.scalar.default if self.scalar else self.message()
+        dict.__setitem__(self.__get__(message), key, value)
+        return stop
+
+
+class _Slotted(type):
+    """Gives messages no ``__dict__``: a misspelt field is an AttributeError."""
+
+    def __new__(mcs, name: str, bases: Any, namespace: dict[str, Any], **kwargs: Any) -> Any:
+        namespace.setdefault("__slots__", ())
+        return super().__new__(mcs, name, bases, namespace, **kwargs)
+
+
+class Message(metaclass=_Slotted):
+    """The base of all messages; ``Message(**fields)`` fills fields, None leaves one out."""
+
+    __slots__ = ("_values", "_lazy", "_owner", "_unknown")
+
+    _fields: dict[str, Field] = {}
+    _numbers: dict[int, Field] = {}
+    _oneofs: dict[str, list[Field]] = {}
+
+    def __init_subclass__(cls) -> None:
+        found = [v for v in vars(cls).values() if isinstance(v, Field)]
+        cls._fields = {f.name: f for f in sorted(found, key=lambda f: f.number)}
+        cls._numbers = {f.number: f for f in found}
+        cls._oneofs = {}
+        for field in found:
+            if field.oneof is not None:
+                cls._oneofs.setdefault(field.oneof, []).append(field)
+        for enum in [v for v in vars(cls).values() if isinstance(v, Enum)]:
+            for name, number in enum.items():
+                setattr(cls, name, number)
+
+    def __init__(self, **fields: Any) -> None:
+        self._values: dict[str, Any] = {}
+        self._lazy: dict[str, Any] = {}
+        self._owner: tuple[Message, Field] | None = None
+        self._unknown = b""
+        for name, value in fields.items():
+            if value is not None:
+                self._field(name).fill(self, value)
+
+    @classmethod
+    def _field(cls, name: str) -> Field:
+        try:
+            return cls._fields[name]
+        except KeyError:
+            known = ", ".join(cls._fields) or "none"
+            raise InvalidArgumentError(
+                None,
+                None,
+                f'Protocol message {cls.__name__} has no "{name}" field; it has: {known}.',
+            ) from None
+
+    def _changed(self) -> None:
+        """Note that something was set: a message got by reading is now part of its owner."""
+        if self._owner is not None:
+            message, field = self._owner
+            self._owner = None
+            message._lazy.pop(field.name, None)
+            field.put(message, self)
+
+    def __bool__(self) -> bool:
+        return True
+
+    # -- presence -------------------------------------------------------------------------------
+
+    def ListFields(self) -> list[tuple[Field, Any]]:
+        """Return (field, value) of all fields that are present, by number."""
+        fields = self._fields
+        found = [(fields[n], v) for n, v in self._values.items() if v or not fields[n].repeated]
+        return found if len(found) < 2 else sorted(found, key=_by_number)
+
+    def HasField(self, name: str) -> bool:
+        """Return whether a message, oneof or optional field is present."""
+        if name in self._oneofs:
+            return self.WhichOneof(name) is not None
+        field = self._field(name)
+        if not field.explicit:
+            raise InvalidArgumentError(
+                None,
+                None,
+                f"can't test the presence of {type(self).__name__}.{name}: a "
+                f"{'repeated field has a length' if field.repeated else 'plain scalar is 0'}.",
+            )
+        return name in self._values
+
+    def WhichOneof(self, oneof_group: str) -> str | None:
+        """Return the name of the field of a oneof that is set, or None."""
+        if oneof_group not in self._oneofs:
+            raise InvalidArgumentError(
+                None, None, f"Protocol message {type(self).__name__} has no oneof {oneof_group!r}."
+            )
+        return next((f.name for f in self._oneofs[oneof_group] if f.name in self._values), None)
+
+    def ClearField(self, name: str) -> None:
+        """Remove a field, or what is set of a oneof."""
+        if name in self._oneofs:
+            name = self.WhichOneof(name) or self._oneofs[name][0].name
+        self._field(name)
+        self._values.pop(name, None)
+        self._forget_lazy(name)
+        self._changed()
+
+    def _forget_lazy(self, name: str) -> None:
+        lazy = self._lazy.pop(name, None)
+        if lazy is not None:
+            lazy._owner = None
+
+    def Clear(self) -> None:
+        """Remove all fields."""
+        self._values.clear()
+        for name in list(self._lazy):
+            self._forget_lazy(name)
+        self._unknown = b""
+        self._changed()
+
+    def SetInParent(self) -> None:
+        """Make this message present in the one it was read from, though nothing in it is set."""
+        self._changed()
+
+    def IsInitialized(self) -> bool:
+        return True
+
+    def DiscardUnknownFields(self) -> None:
+        """Forget fields that the message does not declare."""
+        self._unknown = b""
+        for field, value in self.ListFields():
+            if field.scalar is None:
+                inner = value.values() if field.is_map else value if field.repeated else (value,)
+                for message in inner:
+                    message.DiscardUnknownFields()
+
+    # -- merging --------------------------------------------------------------------------------
+
+    def MergeFrom(self, other: Any) -> None:
+        """Set what is set in ``other``; lists are appended to."""
+        if type(other) is not type(self):
+            raise InvalidTypeError(
+                None,
+                None,
+                f"a {type(self).__name__} message is expected, not {other!r:.60} of type "
+                f"{type(other).__name__}.",
+            )
+        for field, value in other.ListFields():
+            field.merge(self, value)
+        self._unknown += other._unknown
+        self._changed()
+
+    def CopyFrom(self, other: Any) -> None:
+        """Become equal to ``other``."""
+        if other is not self:
+            if type(other) is type(self):
+                self.Clear()
+            self.MergeFrom(other)
+
+    def __deepcopy__(self, _memo: Any) -> Self:
+        made = type(self)()
+        made.MergeFrom(self)
+        return made
+
+    def __copy__(self) -> Self:
+        return self.__deepcopy__(None)
+
+    # -- bytes ----------------------------------------------------------------------------------
+
+    def SerializeToString(self, deterministic: bool | None = None) -> bytes:
+        """Return the message as bytes; the same message always gives the same."""
+        out: list[bytes] = []
+        for field, value in self.ListFields():
+            field.encode(value, out)
+        out.append(self._unknown)
+        return b"".join(out)
+
+    SerializePartialToString = SerializeToString
+
+    def ByteSize(self) -> int:
+        return len(self.SerializeToString())
+
+    def MergeFromString(self, serialized: Any) -> int:
+        """Merge a message given as bytes and return their number; DecodeError if malformed."""
+        if isinstance(serialized, str) or not isinstance(
+            serialized, (bytes, bytearray, memoryview)
+        ):
+            raise InvalidTypeError(
+                None, None, f"a serialized message is bytes, not {type(serialized).__name__}."
+            )
+        data = bytes(serialized)
+        self._merge_bytes(data, 0, len(data), 0)
+        self._changed()
+        return len(data)
+
+    def ParseFromString(self, serialized: Any) -> int:
+        """Become the message that ``serialized`` holds."""
+        self.Clear()
+        return self.MergeFromString(serialized)
+
+    @classmethod
+    def FromString(cls, s: Any) -> Self:
+        """Return the message that bytes hold."""
+        made = cls()
+        made.MergeFromString(s)
+        return made
+
+    def _merge_bytes(self, data: bytes, pos: int, end: int, depth: int) -> None:
+        check_depth(depth)
+        numbers = self._numbers
+        while pos < end:
+            start = pos
+            number, wire_type, pos = read_tag(data, pos, end)
+            field = numbers.get(number)
+            after = None
+            if field is not None:
+                after = field.decode(self, data, pos, end, wire_type, depth)
+            if after is None:
+                after = skip(data, pos, end, number, wire_type, depth)
+                self._unknown += data[start:after]
+            pos = after
+        if pos != end:
+            raise damaged(f"a value reaches past the end of its message at byte {end}")
+
+    def __reduce__(self) -> Any:
+        return _restored, (type(self), self.SerializeToString())
+
+    # -- in Python ------------------------------------------------------------------------------
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        mine, theirs = self.ListFields(), other.ListFields()
+        return mine == theirs and self._unknown == other._unknown
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        return prototext.to_text(self)
+
+    __repr__ = __str__
+
+
+def _by_number(item: tuple[Field, Any]) -> int:
+    return item[0].number
+
+
+def _restored(cls: type[Message], data: bytes) -> Message:
+    return cls.FromString(data)
