@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tfmini as tf
+from tfmini.train.optimizers import AdaMaxOptimizer, LazyAdamOptimizer, NadamOptimizer
 
 
 def descend(w, g, state, rate=0.1):
@@ -25,6 +26,63 @@ def adam(w, g, state, rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8):
     return w - scaled * state["m"] / (np.sqrt(state["v"]) + epsilon)
 
 
+def adagrad(w, g, state, rate=0.3, initial=0.1):
+    state["a"] = state.get("a", initial) + g * g
+    return w - rate * g / np.sqrt(state["a"])
+
+
+def adadelta(w, g, state, rate=1.0, rho=0.95, epsilon=1e-8):
+    state["a"] = rho * state.get("a", 0.0) + (1 - rho) * g * g
+    update = g * np.sqrt(state.get("u", 0.0) + epsilon) / np.sqrt(state["a"] + epsilon)
+    state["u"] = rho * state.get("u", 0.0) + (1 - rho) * update * update
+    return w - rate * update
+
+
+def rms(w, g, state, rate=0.01, decay=0.9, momentum=0.0, epsilon=1e-10, centered=False):
+    state["ms"] = decay * state.get("ms", 1.0) + (1 - decay) * g * g
+    state["mg"] = decay * state.get("mg", 0.0) + (1 - decay) * g
+    under = state["ms"] - (state["mg"] ** 2 if centered else 0.0)
+    state["mom"] = momentum * state.get("mom", 0.0) + rate * g / np.sqrt(under + epsilon)
+    return w - state["mom"]
+
+
+def soft(x, threshold):
+    return np.sign(x) * np.maximum(np.abs(x) - threshold, 0.0)
+
+
+def ftrl(w, g, state, rate=0.3, power=-0.5, initial=0.1, l1=0.0, l2=0.0, shrinkage=0.0):
+    before = state.get("n", initial)
+    after = state["n"] = before + g * g
+    change = (after**-power - before**-power) / rate
+    state["z"] = state.get("z", 0.0) + g + 2 * shrinkage * w - change * w
+    return -soft(state["z"], l1) / (after**-power / rate + 2 * l2)
+
+
+def proximal(w, g, state, rate=0.1, l1=0.0, l2=0.0):
+    return soft(w - rate * g, rate * l1) / (1 + rate * l2)
+
+
+def proximal_adagrad(w, g, state, rate=0.3, initial=0.1, l1=0.0, l2=0.0):
+    state["a"] = state.get("a", initial) + g * g
+    return proximal(w, g, state, rate / np.sqrt(state["a"]), l1, l2)
+
+
+def adamax(w, g, state, rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8):
+    t = state["t"] = state.get("t", 0) + 1
+    state["m"] = beta1 * state.get("m", 0.0) + (1 - beta1) * g
+    state["v"] = np.maximum(beta2 * state.get("v", 0.0), np.abs(g))
+    return w - rate / (1 - beta1**t) * state["m"] / (state["v"] + epsilon)
+
+
+def nadam(w, g, state, rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8):
+    t = state["t"] = state.get("t", 0) + 1
+    state["m"] = beta1 * state.get("m", 0.0) + (1 - beta1) * g
+    state["v"] = beta2 * state.get("v", 0.0) + (1 - beta2) * g * g
+    scaled = rate * np.sqrt(1 - beta2**t) / (1 - beta1**t)
+    ahead = beta1 * state["m"] + (1 - beta1) * g
+    return w - scaled * ahead / (np.sqrt(state["v"]) + epsilon)
+
+
 OPTIMIZERS = {
     "descent": (lambda: tf.train.GradientDescentOptimizer(0.1), descend, {}),
     "momentum": (lambda: tf.train.MomentumOptimizer(0.1, 0.9), momentum, {}),
@@ -37,6 +95,40 @@ OPTIMIZERS = {
         lambda: tf.train.AdamOptimizer(0.05, 0.8, 0.9, 1e-4), adam,
         {"rate": 0.05, "beta1": 0.8, "beta2": 0.9, "epsilon": 1e-4},
     ),
+    "adagrad": (lambda: tf.train.AdagradOptimizer(0.3), adagrad, {}),
+    "adadelta": (lambda: tf.train.AdadeltaOptimizer(1.0), adadelta, {}),
+    "adadelta with its own rates": (
+        lambda: tf.train.AdadeltaOptimizer(0.5, 0.8, 1e-3), adadelta,
+        {"rate": 0.5, "rho": 0.8, "epsilon": 1e-3},
+    ),
+    "rmsprop": (lambda: tf.train.RMSPropOptimizer(0.01), rms, {}),
+    "rmsprop with momentum": (
+        lambda: tf.train.RMSPropOptimizer(0.02, 0.8, 0.5, 1e-3), rms,
+        {"rate": 0.02, "decay": 0.8, "momentum": 0.5, "epsilon": 1e-3},
+    ),
+    "rmsprop, centered": (
+        lambda: tf.train.RMSPropOptimizer(0.02, 0.8, 0.5, 1e-3, centered=True), rms,
+        {"rate": 0.02, "decay": 0.8, "momentum": 0.5, "epsilon": 1e-3, "centered": True},
+    ),
+    "ftrl": (lambda: tf.train.FtrlOptimizer(0.3), ftrl, {}),
+    "ftrl with penalties": (
+        lambda: tf.train.FtrlOptimizer(
+            0.3, -0.7, 0.2, 0.01, 0.02, l2_shrinkage_regularization_strength=0.05
+        ),
+        ftrl,
+        {"power": -0.7, "initial": 0.2, "l1": 0.01, "l2": 0.02, "shrinkage": 0.05},
+    ),
+    "proximal": (lambda: tf.train.ProximalGradientDescentOptimizer(0.1), proximal, {}),
+    "proximal with penalties": (
+        lambda: tf.train.ProximalGradientDescentOptimizer(0.1, 0.02, 0.03), proximal,
+        {"l1": 0.02, "l2": 0.03},
+    ),
+    "proximal adagrad": (
+        lambda: tf.train.ProximalAdagradOptimizer(0.3, 0.1, 0.02, 0.03), proximal_adagrad,
+        {"l1": 0.02, "l2": 0.03},
+    ),
+    "adamax": (lambda: AdaMaxOptimizer(), adamax, {}),
+    "nadam": (lambda: NadamOptimizer(), nadam, {}),
 }  # fmt: skip
 every = pytest.mark.parametrize("name", OPTIMIZERS)
 
@@ -192,6 +284,158 @@ def test_slots():
         np.testing.assert_allclose(session.run(m), [0.2, 0.4], rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_rows_that_were_not_gathered_stay(name):
+    """As in TensorFlow, where gradients of gather are tf.IndexedSlices."""
+    make, reference, options = OPTIMIZERS[name]
+    start = np.random.default_rng(0).standard_normal((5, 2))
+    table = tf.Variable(start)
+    ids, more = tf.placeholder(tf.int32, [None, 2]), tf.placeholder(tf.int32, [None])
+    rows = tf.reduce_sum(tf.nn.embedding_lookup(table, ids), 1) + tf.gather(table, more)
+    step = make().minimize(tf.reduce_sum(tf.square(rows)))
+    value, states = start.copy(), [{} for _ in start]
+    dense = name.startswith(("adam", "nadam")) and name != "adamax"
+    with tf.Session() as session:
+        for batch, extra in [([[0, 1], [3, 3]], [1, 0]), ([[0, 3]], [0]), ([[1, 3]], [3])]:
+            session.run(step, {ids: batch, more: extra})
+            grad = np.zeros_like(value)
+            picks = [(*b, e) for b, e in zip(batch, extra, strict=True)]
+            for pick in picks:
+                for i in pick:
+                    grad[i] += 2 * value[list(pick)].sum(0)
+            moved = value.copy()
+            for i in range(5) if dense else {i for pick in picks for i in pick}:
+                moved[i] = reference(value[i], grad[i], states[i], **options)
+            value = moved
+            if name == "adamax":  # its power counts steps, not those of a row
+                for state in states:
+                    state["t"] = max(s.get("t", 0) for s in states)
+        np.testing.assert_allclose(session.run(table), value, rtol=1e-7)
+        assert session.run(table)[4].tolist() == start[4].tolist()
+
+
+def test_lazy_adam_leaves_other_rows():
+    table = tf.Variable(np.ones((3, 2)))
+    plain = tf.train.AdamOptimizer(0.1).minimize(tf.reduce_sum(tf.gather(table, [0]) ** 2))
+    lazy = LazyAdamOptimizer(0.1)
+    row = lazy.minimize(tf.reduce_sum(tf.gather(table, [0]) ** 2))
+    other = lazy.minimize(tf.reduce_sum(tf.gather(table, [1]) ** 2))
+    with tf.Session() as session:
+        session.run(plain)
+        session.run(tf.global_variables_initializer())
+        session.run(row)
+        first = session.run(table)
+        assert (first[0] < 1).all()
+        session.run(other)
+        assert session.run(table)[0].tolist() == first[0].tolist()
+
+
+def test_dual_averaging_follows_from_sums():
+    rate, l1, l2 = 0.3, 0.01, 0.02
+    w, step = tf.Variable([1.0, -2.0, 0.5]), tf.Variable(0, trainable=False)
+    c = np.array([0.5, 1.0, -0.005])
+    optimizer = tf.train.AdagradDAOptimizer(rate, step, 0.1, l1, l2)
+    train = optimizer.minimize(tf.reduce_sum(w * c.astype(np.float32)), global_step=step)
+    with tf.Session() as session:
+        for t in range(1, 6):
+            session.run(train)
+            expected = -soft(t * c, l1 * t) * rate / (l2 * t * rate + np.sqrt(0.1 + t * c * c))
+            np.testing.assert_allclose(session.run(w), expected, rtol=1e-5)
+
+
+def test_ftrl_without_a_gradient_gives_zero():
+    w = tf.Variable([1.0, 2.0])
+    step = tf.train.FtrlOptimizer(0.1, initial_accumulator_value=0.0).minimize(w[0] * 2.0)
+    with tf.Session() as session:
+        session.run(step)
+        assert session.run(w)[1] == 0
+
+
+# The variables of TensorFlow 1.15, in the order of their names.
+NAMES = {
+    "descent": [],
+    "momentum": ["w/Momentum:0"],
+    "adam": ["beta1_power:0", "beta2_power:0", "w/Adam:0", "w/Adam_1:0"],
+    "adagrad": ["w/Adagrad:0"],
+    "adadelta": ["w/Adadelta:0", "w/Adadelta_1:0"],
+    "rmsprop": ["w/RMSProp:0", "w/RMSProp_1:0"],
+    "rmsprop, centered": ["w/RMSProp:0", "w/RMSProp_1:0", "w/RMSProp_2:0"],
+    "ftrl": ["w/Ftrl:0", "w/Ftrl_1:0"],
+    "proximal": [],
+    "proximal adagrad": ["w/ProximalAdagrad:0"],
+    "adamax": ["beta1_power:0", "w/AdaMax:0", "w/AdaMax_1:0"],
+}
+SLOTS = {
+    "rmsprop, centered": ["mg", "momentum", "rms"],
+    "ftrl": ["accum", "linear"],
+    "adadelta": ["accum", "accum_update"],
+    "proximal adagrad": ["accumulator"],
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names(name):
+    optimizer = OPTIMIZERS[name][0]()
+    w = tf.Variable([1.0, 2.0], name="w")
+    step = optimizer.minimize(tf.reduce_sum(w * w), tf.train.get_or_create_global_step())
+    assert step.name == optimizer.get_name()
+    assert [v.name for v in optimizer.variables()] == NAMES[name]
+    assert optimizer.get_slot_names() == SLOTS.get(name, optimizer.get_slot_names())
+
+
+def test_names_follow_the_scopes_as_tensorflows_do():
+    with tf.variable_scope("net"):
+        w = tf.get_variable("w", [2])
+        optimizer = tf.train.AdamOptimizer()
+        optimizer.minimize(tf.reduce_sum(w * w))
+    with tf.name_scope("train"):
+        other = tf.train.AdamOptimizer(name="Other")
+        other.minimize(tf.reduce_sum(w * w))
+    assert [v.op.name for v in optimizer.variables()] == [
+        "net/beta1_power", "net/beta2_power", "net/net/w/Adam", "net/net/w/Adam_1"
+    ]  # fmt: skip
+    assert [v.op.name for v in other.variables()] == [
+        "net/w/Other", "net/w/Other_1", "train/beta1_power", "train/beta2_power"
+    ]  # fmt: skip
+
+
+def test_an_optimizer_written_for_tensorflow():
+    """A subclass with the methods that TensorFlow 1.15 documents for its own optimizers."""
+
+    class SignDescent(tf.train.Optimizer):
+        def __init__(self, rate, name="SignDescent"):
+            super().__init__(False, name)
+            self._rate = rate
+
+        def _create_slots(self, var_list):
+            for v in var_list:
+                self._zeros_slot(v, "seen", self._name)
+
+        def _prepare(self):
+            self._rate_t = tf.convert_to_tensor(self._call_if_callable(self._rate))
+
+        def _apply_dense(self, grad, var):
+            seen = self.get_slot(var, "seen")
+            moved = tf.assign_sub(var, self._rate_t * tf.sign(grad))
+            return tf.group(moved, tf.assign_add(seen, tf.abs(grad)))
+
+    w = tf.Variable([1.0, -2.0], name="w")
+    optimizer = SignDescent(lambda: 0.5)
+    step = optimizer.minimize(tf.reduce_sum(w * w))
+    with tf.Session() as session:
+        session.run(step)
+        assert session.run(w).tolist() == [0.5, -1.5]
+        assert session.run(optimizer.get_slot(w, "seen")).tolist() == [2, 4]
+
+
+def test_a_rate_that_is_a_function_is_called_once():
+    calls = []
+    a, b = tf.Variable(1.0), tf.Variable(2.0)
+    optimizer = tf.train.RMSPropOptimizer(lambda: calls.append(1) or 0.1)
+    optimizer.minimize(a * b)
+    assert calls == [1]
+
+
 def test_hyper_parameters_may_be_tensors_and_functions():
     rate = tf.placeholder(tf.float64, [])
     w = tf.Variable(1.0)
@@ -237,8 +481,14 @@ def test_optimizers_work_outside_the_graphs_block():
         (lambda o, w, n: o.minimize(tf.constant(1.0)), r"no gradient reaches any.*w: "),
         (lambda o, w, n: o.minimize(w * w, var_list=[tf.constant(1.0)]), "no tf.Variable"),
         (lambda o, w, n: o.minimize(tf.cast(n, tf.float32), var_list=[n]), "int32"),
-        (lambda o, w, n: o.apply_gradients([]), "no gradients"),
-        (lambda o, w, n: o.apply_gradients([(None, w)]), "no gradients"),
+        (lambda o, w, n: o.apply_gradients([]), "no variables"),
+        (lambda o, w, n: o.apply_gradients([(None, w)]), "no gradients.*w"),
+        (lambda o, w, n: o.apply_gradients([(w * 1.0, w * 2.0)]), "pairs"),
+        (lambda o, w, n: o.minimize(w * w, var_list=[]), "nothing to optimize"),
+        (lambda o, w, n: o.minimize(w * w, gate_gradients=3), "gate_gradients=3"),
+        (lambda o, w, n: tf.train.AdagradOptimizer(0.1, 0.0), "positive"),
+        (lambda o, w, n: tf.train.FtrlOptimizer(0.1, 0.5), "learning_rate_power"),
+        (lambda o, w, n: tf.train.FtrlOptimizer(0.1, l1_regularization_strength=-1.0), "l1_"),
         (lambda o, w, n: o.apply_gradients([(tf.zeros([3]), w)]), r"\[2\].*\[3\]"),
     ],
 )

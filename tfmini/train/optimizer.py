@@ -2,11 +2,14 @@
 
 In: a loss, or gradients paired with variables.  Out: an operation that, when it runs, updates every
 variable once from gradients of the same version of all of them.
+
+The methods that a subclass gives have TensorFlow 1.15's names, so that optimizers that were
+written for it work: ``_create_slots``, ``_prepare``, ``_apply_dense``, ``_finish``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, ValuesView
 from typing import Any
 
 import numpy as np
@@ -14,16 +17,22 @@ import numpy as np
 from tfmini.autodiff import UnconnectedGradients, _ancestors, describe_break, gradients
 from tfmini.build import convert_to_tensor
 from tfmini.errors import InvalidArgumentError, InvalidTypeError
-from tfmini.graph import Graph, GraphKeys
+from tfmini.graph import Graph, GraphKeys, get_default_graph
 from tfmini.nodes import Operation, Tensor
 from tfmini.ops import creation, math, state
+from tfmini.ops.nest import flatten
 from tfmini.ops.state import Variable
+from tfmini.variable_scope import get_variable_scope
 
 GradsAndVars = list[tuple[Tensor | None, Variable]]
 
 
 class Optimizer:
-    """Base class: a subclass says how one variable is updated, in ``_apply``."""
+    """Base class: a subclass says how one variable is updated, in ``_apply_dense``.
+
+    The variables that it keeps are *slots*, one per variable and slot name, and those that all
+    variables share.
+    """
 
     GATE_NONE, GATE_OP, GATE_GRAPH = 0, 1, 2
 
@@ -33,7 +42,7 @@ class Optimizer:
         self._name = name
         self._use_locking = use_locking
         self._slots: dict[str, dict[Variable, Variable]] = {}
-        self._shared: dict[tuple[Graph, str], Variable] = {}
+        self._non_slot_dict: dict[tuple[str, Graph], Variable] = {}
 
     def get_name(self) -> str:
         return self._name
@@ -56,7 +65,9 @@ class Optimizer:
         ``var_list`` defaults to the trainable variables of the loss's graph; those that the loss
         does not depend on stay as they are.
         """
-        pairs = self.compute_gradients(loss, var_list, grad_loss=grad_loss)
+        pairs = self.compute_gradients(
+            loss, var_list, gate_gradients, aggregation_method, grad_loss=grad_loss
+        )
         if all(grad is None for grad, _ in pairs):
             raise _no_gradients(loss, pairs)
         return self.apply_gradients(pairs, global_step, name)
@@ -70,7 +81,18 @@ class Optimizer:
         colocate_gradients_with_ops: bool = False,
         grad_loss: Any = None,
     ) -> GradsAndVars:
-        """Return ``(gradient, variable)`` pairs; None where the loss does not depend on one."""
+        """Return ``(gradient, variable)`` pairs; None where the loss does not depend on one.
+
+        All updates use gradients of one version of the variables, whatever ``gate_gradients`` is;
+        how gradients are summed is not left to ``aggregation_method``.
+        """
+        if gate_gradients not in (self.GATE_NONE, self.GATE_OP, self.GATE_GRAPH):
+            raise InvalidArgumentError(
+                None,
+                None,
+                f"gate_gradients={gate_gradients!r}: use Optimizer.GATE_NONE, GATE_OP or "
+                f"GATE_GRAPH.",
+            )
         loss = convert_to_tensor(loss() if callable(loss) else loss)
         variables = self._variables(loss, var_list)
         grads = gradients(
@@ -82,11 +104,10 @@ class Optimizer:
         if var_list is None:
             found = loss.graph.get_collection(GraphKeys.TRAINABLE_VARIABLES)
         else:
-            found = list(var_list) if isinstance(var_list, (list, tuple, set)) else [var_list]
+            found = flatten(list(var_list) if isinstance(var_list, (set, ValuesView)) else var_list)
         if not found:
-            raise InvalidArgumentError(
-                None, None, "there is nothing to optimize: the graph has no trainable variables."
-            )
+            where = "the graph has no trainable variables" if var_list is None else "var_list is []"
+            raise InvalidArgumentError(None, None, f"there is nothing to optimize: {where}.")
         for variable in found:
             if not isinstance(variable, Variable):
                 raise InvalidTypeError(None, None, f"{variable!r} in var_list is no tf.Variable.")
@@ -99,18 +120,19 @@ class Optimizer:
         name: str | None = None,
     ) -> Operation:
         """Return an operation that applies the gradients, then adds one to ``global_step``."""
-        pairs = [(g, v) for g, v in grads_and_vars if g is not None]
-        if not pairs:
-            raise InvalidArgumentError(None, None, "no gradients given for any variable.")
+        pairs = _checked_pairs(grads_and_vars)
         graph = pairs[0][1].graph
-        with graph.as_default(), graph.name_scope(name or self._name) as scope:
-            self._prepare(graph)
-            updates = [self._update(convert_to_tensor(g), v) for g, v in pairs]
-            done = [*updates, *self._finish(graph, updates)]
-            if global_step is None:
-                return self._registered(state.group(*done, name=scope))
-            with graph.control_dependencies(done):
-                return self._registered(state.assign_add(global_step, 1, name=scope).op)
+        with graph.as_default():
+            with graph.control_dependencies(None):
+                self._create_slots([v for _, v in pairs])
+            with graph.name_scope(name or self._name) as scope:
+                self._prepare()
+                updates = [self._update(convert_to_tensor(g), v) for g, v in pairs]
+                if global_step is None:
+                    return self._registered(self._finish(updates, scope))
+                done = self._finish(updates, "update")
+                with graph.control_dependencies([done]):
+                    return self._registered(state.assign_add(global_step, 1, name=scope).op)
 
     def _registered(self, train_op: Operation) -> Operation:
         train_op.graph.add_to_collection(GraphKeys.TRAIN_OP, train_op)
@@ -123,15 +145,17 @@ class Optimizer:
             )
         if None not in (grad.dtype, variable.dtype) and grad.dtype is not variable.dtype:
             grad = math.cast(grad, variable.dtype)
-        updated = self._apply(grad, variable)
-        if variable.constraint is None:
-            return updated
-        with variable.graph.control_dependencies([updated]):
-            return variable.assign(variable.constraint(variable.read_value()))
+        with variable.graph.name_scope("update_" + variable.op.name):
+            updated = self._apply_dense(grad, variable)
+            if variable.constraint is None:
+                return updated
+            with variable.graph.control_dependencies([updated]):
+                return variable.assign(variable.constraint(variable.read_value()))
 
     # -- slots ----------------------------------------------------------------------------------
 
     def get_slot_names(self) -> list[str]:
+        """Return the names of the slots, in order of the alphabet."""
         return sorted(self._slots)
 
     def get_slot(self, var: Variable, name: str) -> Variable | None:
@@ -139,64 +163,102 @@ class Optimizer:
         return self._slots.get(name, {}).get(var)
 
     def variables(self) -> list[Variable]:
-        """Return the variables that the optimizer itself keeps."""
+        """Return the variables that the optimizer itself keeps, in order of their names."""
         slots = [v for by_var in self._slots.values() for v in by_var.values()]
-        return sorted([*slots, *self._shared.values()], key=lambda v: v.name)
+        return sorted([*slots, *self._non_slot_dict.values()], key=lambda v: v.name)
 
-    def _slot(self, variable: Variable, name: str, initial: Any = 0.0) -> Variable:
-        """Return the slot of ``variable``, made now if it is not there: filled with ``initial``,
-        a number or a function of the variable's initial value."""
-        by_var = self._slots.setdefault(name, {})
-        if variable not in by_var:
-            by_var[variable] = _new_slot(variable, initial, f"{variable.op.name}/{self._name}/")
-        return by_var[variable]
+    def _zeros_slot(self, var: Variable, slot_name: str, op_name: str) -> Variable:
+        """Return the slot of ``var``, made of zeros if it is not there yet."""
+        return self._filled_slot(var, 0.0, slot_name, op_name)
 
-    def _shared_variable(self, graph: Graph, name: str, initial: float, like: Any) -> Variable:
-        """Return the scalar ``name`` that all variables of this optimizer share."""
-        key = (graph, name)
-        if key not in self._shared:
+    def _filled_slot(self, var: Variable, number: float, slot_name: str, op_name: str) -> Variable:
+        return self._slot(var, lambda: _filled(var, number), slot_name, op_name)
+
+    def _get_or_make_slot(self, var: Variable, val: Any, slot_name: str, op_name: str) -> Variable:
+        """Return the slot of ``var``, made with the initial value ``val`` if it is not there."""
+        return self._slot(var, lambda: val, slot_name, op_name)
+
+    def _get_or_make_slot_with_initializer(
+        self, var: Variable, initializer: Any, shape: Any, dtype: Any, slot_name: str, op_name: str
+    ) -> Variable:
+        """Return the slot of ``var``, made by ``initializer`` if it is not there."""
+        return self._slot(var, lambda: initializer(shape, dtype=dtype), slot_name, op_name)
+
+    def _slot(
+        self, var: Variable, make: Callable[[], Any], slot_name: str, op_name: str
+    ) -> Variable:
+        by_var = self._slots.setdefault(slot_name, {})
+        if var not in by_var:
+            graph, scope = var.graph, get_variable_scope().name
+            path = f"{scope}/{var.op.name}/{op_name}" if scope else f"{var.op.name}/{op_name}"
             with graph.name_scope(None):
-                self._shared[key] = Variable(np.asarray(initial, like), trainable=False, name=name)
-        return self._shared[key]
+                unique = graph.unique_name(path)
+                by_var[var] = Variable(make(), trainable=False, name=unique + "/")
+        return by_var[var]
+
+    def _create_non_slot_variable(
+        self, initial_value: Any, name: str, colocate_with: Any = None
+    ) -> Variable:
+        """Return the variable ``name`` that all variables of the graph share, made if need be."""
+        key = (name, get_default_graph())
+        if key not in self._non_slot_dict:
+            self._non_slot_dict[key] = Variable(initial_value, trainable=False, name=name)
+        return self._non_slot_dict[key]
+
+    def _get_non_slot_variable(self, name: str, graph: Graph | None = None) -> Variable | None:
+        return self._non_slot_dict.get((name, graph or get_default_graph()))
+
+    def _call_if_callable(self, param: Any) -> Any:
+        """Return the value of a hyper-parameter that may be a function without arguments."""
+        return param() if callable(param) else param
 
     # -- what subclasses give -------------------------------------------------------------------
 
-    def _prepare(self, graph: Graph) -> None:
-        """Make what the updates share."""
+    def _create_slots(self, var_list: list[Variable]) -> None:
+        """Make the variables that the updates of ``var_list`` need."""
 
-    def _apply(self, grad: Tensor, variable: Variable) -> Any:
+    def _prepare(self) -> None:
+        """Make what the updates share, such as hyper-parameters."""
+
+    def _apply_dense(self, grad: Tensor, var: Variable) -> Any:
         """Return the operation that updates one variable."""
         raise NotImplementedError(f"{type(self).__name__} does not say how to update a variable")
 
-    def _finish(self, graph: Graph, updates: list[Any]) -> list[Any]:
-        """Return what else must run, after all updates."""
-        return []
+    def _finish(self, update_ops: list[Any], name_scope: str) -> Operation:
+        """Return the operation ``name_scope`` that runs the updates, and what must follow them."""
+        return state.group(*update_ops, name=name_scope)
 
 
 def hyper(value: Any, variable: Variable) -> Tensor:
-    """Return a hyper-parameter (number, function or tensor) as a 0-d tensor for ``variable``."""
-    tensor = convert_to_tensor(value() if callable(value) else value,
-                               None if isinstance(value, Tensor) else variable.dtype)  # fmt: skip
+    """Return a hyper-parameter (number or tensor) as a 0-d tensor for ``variable``."""
+    tensor = convert_to_tensor(value, None if isinstance(value, Tensor) else variable.dtype)
     if None not in (tensor.dtype, variable.dtype) and tensor.dtype is not variable.dtype:
         return math.cast(tensor, variable.dtype)
     return tensor
 
 
-def _new_slot(variable: Variable, initial: Any, name: str) -> Variable:
-    graph = variable.graph
-    make: Callable[[Any], Any] = initial if callable(initial) else _filled(initial)
-    with graph.name_scope(None), graph.control_dependencies(None):
-        return Variable(make(variable), trainable=False, name=graph.unique_name(name[:-1]) + "/")
+def _filled(variable: Variable, number: float) -> Any:
+    """Return the initial value of a slot: ``number`` in the variable's shape and dtype."""
+    shape, dtype = variable.spec.shape, variable.spec.dtype
+    if shape is not None and None not in shape and dtype is not None:
+        return creation.fill(list(shape), np.asarray(number, dtype.dtype))
+    return creation.zeros_like(variable.initial_value) + number
 
 
-def _filled(number: float) -> Callable[[Variable], Any]:
-    def make(variable: Variable) -> Any:
-        shape, dtype = variable.spec.shape, variable.spec.dtype
-        if shape is not None and None not in shape and dtype is not None:
-            return creation.fill(list(shape), np.asarray(number, dtype.dtype))
-        return math.multiply(variable.initial_value, 0.0) + number
-
-    return make
+def _checked_pairs(grads_and_vars: Iterable[tuple[Any, Any]]) -> list[tuple[Any, Variable]]:
+    given = list(grads_and_vars)
+    if not given:
+        raise InvalidArgumentError(None, None, "no variables provided: there are no gradients.")
+    for _grad, variable in given:
+        if not isinstance(variable, Variable):
+            raise InvalidTypeError(
+                None, None, f"{variable!r} is no tf.Variable; give (gradient, variable) pairs."
+            )
+    pairs = [(g, v) for g, v in given if g is not None]
+    if not pairs:
+        names = ", ".join(v.op.name for _, v in given)
+        raise InvalidArgumentError(None, None, f"no gradients provided for any variable: {names}.")
+    return pairs
 
 
 def _no_gradients(loss: Any, pairs: GradsAndVars) -> InvalidArgumentError:

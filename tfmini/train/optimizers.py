@@ -1,16 +1,21 @@
-"""The optimizers: how each updates a variable from its gradient.
+"""Gradient descent, momentum, and Adam with its kin: how each updates a variable.
 
 Hyper-parameters are numbers, tensors or functions without arguments; defaults and formulas are
-TensorFlow 1.15's.
+TensorFlow 1.15's.  For a float64 variable a number is taken as it is, where TensorFlow rounds it to
+float32 first.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from tfmini.graph import Graph
-from tfmini.nodes import Tensor
-from tfmini.ops import training
+import numpy as np
+
+from tfmini.dtypes import float64
+from tfmini.nodes import Operation, Tensor
+from tfmini.ops import state, training
+from tfmini.ops.adaptive import apply_ada_max
+from tfmini.ops.sparse_training import updated
 from tfmini.ops.state import Variable
 from tfmini.train.optimizer import Optimizer, hyper
 
@@ -24,9 +29,11 @@ class GradientDescentOptimizer(Optimizer):
         super().__init__(use_locking, name)
         self._learning_rate = learning_rate
 
-    def _apply(self, grad: Tensor, variable: Variable) -> Any:
-        rate = hyper(self._learning_rate, variable)
-        return training.apply_gradient_descent(variable, rate, grad)
+    def _prepare(self) -> None:
+        self._rate = self._call_if_callable(self._learning_rate)
+
+    def _apply_dense(self, grad: Tensor, var: Variable) -> Any:
+        return updated(training.apply_gradient_descent, var, hyper(self._rate, var), grad)
 
 
 class MomentumOptimizer(Optimizer):
@@ -49,15 +56,24 @@ class MomentumOptimizer(Optimizer):
         self._momentum = momentum
         self._use_nesterov = use_nesterov
 
-    def _apply(self, grad: Tensor, variable: Variable) -> Any:
-        return training.apply_momentum(
-            variable,
-            self._slot(variable, "momentum"),
-            hyper(self._learning_rate, variable),
-            hyper(self._momentum, variable),
+    def _create_slots(self, var_list: list[Variable]) -> None:
+        for v in var_list:
+            self._zeros_slot(v, "momentum", self._name)
+
+    def _prepare(self) -> None:
+        self._rate = self._call_if_callable(self._learning_rate)
+        self._decay = self._call_if_callable(self._momentum)
+
+    def _apply_dense(self, grad: Tensor, var: Variable) -> Any:
+        return updated(
+            training.apply_momentum,
+            var,
+            self.get_slot(var, "momentum"),
+            hyper(self._rate, var),
+            hyper(self._decay, var),
             grad,
             use_nesterov=self._use_nesterov,
-        )[0]
+        )
 
 
 class AdamOptimizer(Optimizer):
@@ -66,6 +82,9 @@ class AdamOptimizer(Optimizer):
     ``var -= lr_t * m / (sqrt(v) + epsilon)``, where
     ``lr_t = learning_rate * sqrt(1 - beta2**t) / (1 - beta1**t)``.
     """
+
+    _powers: tuple[str, ...] = ("beta1", "beta2")
+    _options: dict[str, bool] = {}
 
     def __init__(
         self,
@@ -77,35 +96,106 @@ class AdamOptimizer(Optimizer):
         name: str = "Adam",
     ) -> None:
         super().__init__(use_locking, name)
-        self._learning_rate = learning_rate
+        self._lr = learning_rate
         self._beta1, self._beta2, self._epsilon = beta1, beta2, epsilon
 
-    def _powers(self, graph: Graph, variable: Variable) -> tuple[Variable, Variable]:
-        like = variable.dtype.dtype if variable.dtype else "float32"
-        return (
-            self._shared_variable(graph, "beta1_power", self._beta1, like),
-            self._shared_variable(graph, "beta2_power", self._beta2, like),
+    def _create_slots(self, var_list: list[Variable]) -> None:
+        first = min(var_list, key=lambda v: v.name)
+        like = np.float64 if first.dtype is float64 else np.float32
+        for name in self._powers:
+            beta = self._call_if_callable(getattr(self, f"_{name}"))
+            initial = beta if isinstance(beta, Tensor) else np.asarray(beta, like)
+            self._create_non_slot_variable(initial, f"{name}_power", first)
+        for v in var_list:
+            self._zeros_slot(v, "m", self._name)
+            self._zeros_slot(v, "v", self._name)
+
+    def _prepare(self) -> None:
+        self._lr_t, self._beta1_t, self._beta2_t, self._epsilon_t = [
+            self._call_if_callable(p) for p in (self._lr, self._beta1, self._beta2, self._epsilon)
+        ]
+
+    def _apply_dense(self, grad: Tensor, var: Variable) -> Any:
+        return updated(
+            training.apply_adam,
+            var,
+            self.get_slot(var, "m"),
+            self.get_slot(var, "v"),
+            hyper(self._get_non_slot_variable("beta1_power"), var),
+            hyper(self._get_non_slot_variable("beta2_power"), var),
+            hyper(self._lr_t, var),
+            hyper(self._beta1_t, var),
+            hyper(self._beta2_t, var),
+            hyper(self._epsilon_t, var),
+            grad,
+            **self._options,
         )
 
-    def _apply(self, grad: Tensor, variable: Variable) -> Any:
-        power1, power2 = self._powers(variable.graph, variable)
-        return training.apply_adam(
-            variable,
-            self._slot(variable, "m"),
-            self._slot(variable, "v"),
-            hyper(power1, variable),
-            hyper(power2, variable),
-            hyper(self._learning_rate, variable),
-            hyper(self._beta1, variable),
-            hyper(self._beta2, variable),
-            hyper(self._epsilon, variable),
-            grad,
-        )[0]
+    def _finish(self, update_ops: list[Any], name_scope: str) -> Operation:
+        done = list(update_ops)
+        for name in self._powers:
+            power: Any = self._get_non_slot_variable(f"{name}_power")
+            with power.graph.control_dependencies(update_ops):
+                done.append(power.assign(power * hyper(getattr(self, f"_{name}_t"), power)))
+        return state.group(*done, name=name_scope)
 
-    def _finish(self, graph: Graph, updates: list[Any]) -> list[Any]:
-        power1, power2 = (self._shared[graph, "beta1_power"], self._shared[graph, "beta2_power"])
-        with graph.control_dependencies(updates):
-            return [
-                power1.assign(power1 * hyper(self._beta1, power1)),
-                power2.assign(power2 * hyper(self._beta2, power2)),
-            ]
+
+class NadamOptimizer(AdamOptimizer):
+    """Adam with Nesterov's momentum (Dozat, 2016): ``beta1 * m + (1 - beta1) * grad`` for ``m``."""
+
+    _options = {"use_nesterov": True}
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta1: Any = 0.9,
+        beta2: Any = 0.999,
+        epsilon: Any = 1e-8,
+        use_locking: bool = False,
+        name: str = "Nadam",
+    ) -> None:
+        super().__init__(learning_rate, beta1, beta2, epsilon, use_locking, name)
+
+
+class LazyAdamOptimizer(AdamOptimizer):
+    """Adam that moves only those rows of a variable that ``tf.gather`` took, and their moments.
+
+    For other gradients it is Adam.
+    """
+
+    _options = {"lazy": True}
+
+
+class AdaMaxOptimizer(AdamOptimizer):
+    """Adam with the maximum norm (Kingma and Ba, 2014, section 7.1).
+
+    ``var -= learning_rate / (1 - beta1**t) * m / (v + epsilon)``, where
+    ``v = max(beta2 * v, abs(grad))``.
+    """
+
+    _powers = ("beta1",)
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta1: Any = 0.9,
+        beta2: Any = 0.999,
+        epsilon: Any = 1e-8,
+        use_locking: bool = False,
+        name: str = "AdaMax",
+    ) -> None:
+        super().__init__(learning_rate, beta1, beta2, epsilon, use_locking, name)
+
+    def _apply_dense(self, grad: Tensor, var: Variable) -> Any:
+        return updated(
+            apply_ada_max,
+            var,
+            self.get_slot(var, "m"),
+            self.get_slot(var, "v"),
+            hyper(self._get_non_slot_variable("beta1_power"), var),
+            hyper(self._lr_t, var),
+            hyper(self._beta1_t, var),
+            hyper(self._beta2_t, var),
+            hyper(self._epsilon_t, var),
+            grad,
+        )
