@@ -1,0 +1,35 @@
+"""``tf.contrib.framework``: default arguments, and variables by scope and name."""
+
+from __future__ import annotations
+
+from tfmini.contrib.framework.arg_scope import (
+    add_arg_scope,
+    arg_scope,
+    arg_scope_func_key,
+    arg_scoped_arguments,
+    current_arg_scope,
+    has_arg_scope,
+)
+from tfmini.contrib.framework.variables import (
+    add_model_variable,
+    filter_variables,
+    get_local_variables,
+    get_model_variables,
+    get_trainable_variables,
+    get_unique_variable,
+    get_variables,
+    get_variables_by_name,
+    get_variables_by_suffix,
+    get_variables_to_restore,
+    model_variable,
+    variable,
+)
+from tfmini.ops import nest
+
+__all__ = [
+    "add_arg_scope", "add_model_variable", "arg_scope", "arg_scope_func_key",
+    "arg_scoped_arguments", "current_arg_scope", "filter_variables", "get_local_variables",
+    "get_model_variables", "get_trainable_variables", "get_unique_variable", "get_variables",
+    "get_variables_by_name", "get_variables_by_suffix", "get_variables_to_restore",
+    "has_arg_scope", "model_variable", "nest", "variable",
+]  # fmt: skip

@@ -1,0 +1,28 @@
+"""``tf.contrib.rnn``: cells, and what runs them over sequences."""
+
+from __future__ import annotations
+
+from tfmini.rnn.cell import LSTMStateTuple, RNNCell
+from tfmini.rnn.cells import BasicRNNCell, GRUCell
+from tfmini.rnn.lstm import BasicLSTMCell, LayerNormBasicLSTMCell, LSTMCell
+from tfmini.rnn.running import (
+    stack_bidirectional_dynamic_rnn,
+    static_bidirectional_rnn,
+    static_rnn,
+)
+from tfmini.rnn.wrappers import (
+    DeviceWrapper,
+    DropoutWrapper,
+    EmbeddingWrapper,
+    InputProjectionWrapper,
+    MultiRNNCell,
+    OutputProjectionWrapper,
+    ResidualWrapper,
+)
+
+__all__ = [
+    "BasicLSTMCell", "BasicRNNCell", "DeviceWrapper", "DropoutWrapper", "EmbeddingWrapper",
+    "GRUCell", "InputProjectionWrapper", "LSTMCell", "LSTMStateTuple", "LayerNormBasicLSTMCell",
+    "MultiRNNCell", "OutputProjectionWrapper", "RNNCell", "ResidualWrapper",
+    "stack_bidirectional_dynamic_rnn", "static_bidirectional_rnn", "static_rnn",
+]  # fmt: skip
