@@ -14,7 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import tfmini as tf
-from tests.oracle import generate, names
+from tests.oracle import generate, names, training
 from tests.oracle.compare import differences
 from tests.oracle.deviations import DEVIATIONS, find
 from tests.oracle.evaluate import Case, Outcome, arrays_in, evaluate_all
@@ -38,6 +38,22 @@ def test_tfmini_agrees_with_tensorflow() -> None:
     print(report.as_text())  # pytest shows it if the test fails
     assert report.ok, report.figures()
     assert len(report.accepted_ops) > 250
+
+
+def test_training_agrees_with_tensorflow() -> None:
+    python = interpreter()
+    if python is None:
+        pytest.skip("no TensorFlow here: set TFMINI_ORACLE_PYTHON")
+    found = training.compare(python)
+    assert {run: d for run, d in found.items() if d > training.TOLERANCE} == {}
+    assert len(found) == len(training.OPTIMIZERS) * len(training.MODELS)
+
+
+def test_training_that_differs_is_seen() -> None:
+    run = {"w:0": X, "w/Adam:0": X}
+    assert training.differences({"run": run}, {"run": run}) == {"run": 0}
+    assert training.differences({"run": {**run, "w:0": X * 1.1}}, {"run": run})["run"] > 0.05
+    assert training.differences({"run": {"w:0": X}}, {"run": run})["run"] == np.inf
 
 
 def outcome(case: Case) -> Outcome:

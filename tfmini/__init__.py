@@ -2,18 +2,71 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
-from tfmini import bitwise, errors, lesson, linalg, math, nn, ops, random, train
-from tfmini.autodiff import UnconnectedGradients, gradients
+from tfmini import (
+    app,
+    bitwise,
+    compat,
+    contrib,
+    data,
+    debugging,
+    deprecated,
+    errors,
+    examples,
+    flags,
+    gfile,
+    graph_util,
+    image,
+    initializers,
+    io,
+    keras,
+    layers,
+    lesson,
+    linalg,
+    logging,
+    losses,
+    manip,
+    math,
+    metrics,
+    missing,
+    nn,
+    ops,
+    python_io,
+    queue,
+    random,
+    sparse,
+    strings,
+    summary,
+    test,
+    train,
+    version,
+)
+from tfmini.autodiff import UnconnectedGradients, gradients, hessians
 from tfmini.build import constant_value, convert_to_tensor, op
+from tfmini.compat.behavior import (
+    disable_control_flow_v2,
+    disable_eager_execution,
+    disable_resource_variables,
+    disable_v2_behavior,
+    disable_v2_tensorshape,
+    enable_eager_execution,
+    enable_resource_variables,
+    enable_v2_behavior,
+    executing_eagerly,
+)
 from tfmini.defaults import (
     add_to_collection,
     add_to_collections,
+    colocate_with,
+    container,
     control_dependencies,
     device,
     get_collection,
     get_collection_ref,
+    get_seed,
+    init_scope,
     name_scope,
     set_random_seed,
 )
@@ -36,9 +89,40 @@ from tfmini.dtypes import (
     uint64,
 )
 from tfmini.dtypes import bool_ as bool
+from tfmini.dtypes import float16 as half
+from tfmini.dtypes import float64 as double
+from tfmini.errors import OpError
+from tfmini.exchange.importing import import_graph_def
+from tfmini.formats.config import (
+    ConfigProto,
+    GPUOptions,
+    GraphOptions,
+    OptimizerOptions,
+    RunMetadata,
+    RunOptions,
+)
+from tfmini.formats.events import Event, HistogramProto, LogMessage, SessionLog, Summary
+from tfmini.formats.graphdef import AttrValue, GraphDef, MetaGraphDef, NameAttrList, NodeDef
+from tfmini.formats.tensors import make_ndarray, make_tensor_proto
 from tfmini.graph import Graph, GraphKeys, get_default_graph, reset_default_graph
 from tfmini.hookspecs import hookimpl
+from tfmini.initializers import (
+    constant_initializer,
+    glorot_normal_initializer,
+    glorot_uniform_initializer,
+    identity_initializer,
+    ones_initializer,
+    orthogonal_initializer,
+    random_normal_initializer,
+    random_uniform_initializer,
+    truncated_normal_initializer,
+    uniform_unit_scaling_initializer,
+    variance_scaling_initializer,
+    zeros_initializer,
+)
+from tfmini.logging import get_logger
 from tfmini.nodes import Operation, Tensor, get_default_session
+from tfmini.observe import RegionInfo, RegionTime, Run, RunObserver
 from tfmini.opdef import Contraction, Cost, Elementwise, OpDef, Reduction
 from tfmini.ops.activations import log_softmax, relu, softmax
 from tfmini.ops.array import (
@@ -92,6 +176,11 @@ from tfmini.ops.clipping import clip_by_average_norm, clip_by_global_norm, clip_
 from tfmini.ops.complex import angle, complex, conj, imag, real
 from tfmini.ops.contraction import einsum, tensordot
 from tfmini.ops.control import case, cond, while_loop
+from tfmini.ops.counting import (
+    confusion_matrix,
+    histogram_fixed_width,
+    histogram_fixed_width_bins,
+)
 from tfmini.ops.creation import (
     constant,
     eye,
@@ -105,6 +194,7 @@ from tfmini.ops.creation import (
     zeros,
     zeros_like,
 )
+from tfmini.ops.csv import decode_csv
 from tfmini.ops.cumulative import cumprod, cumsum
 from tfmini.ops.debugging import Assert, Print, check_numerics, py_func, verify_tensor_all_finite
 from tfmini.ops.decompositions import cholesky, qr, self_adjoint_eig, self_adjoint_eigvals, svd
@@ -128,8 +218,16 @@ from tfmini.ops.division import (
     truncatemod,
 )
 from tfmini.ops.exponential import exp, expm1, log, log1p, log_sigmoid, sigmoid, tanh
+from tfmini.ops.files import matching_files, read_file, write_file
 from tfmini.ops.functional import foldl, foldr, map_fn, scan
 from tfmini.ops.indexing import batch_gather, boolean_mask, gather, gather_nd
+from tfmini.ops.initialized import (
+    assert_variables_initialized,
+    is_variable_initialized,
+    model_variables,
+    report_uninitialized_variables,
+    tables_initializer,
+)
 from tfmini.ops.joining import concat, parallel_stack, split, stack, unstack
 from tfmini.ops.layout import repeat, reverse, reverse_sequence, roll, tile
 from tfmini.ops.linalg import cross, norm
@@ -167,6 +265,17 @@ from tfmini.ops.math import (
     truediv,
 )
 from tfmini.ops.padding import pad
+from tfmini.ops.parsing import (
+    FixedLenFeature,
+    FixedLenSequenceFeature,
+    VarLenFeature,
+    decode_raw,
+    parse_example,
+    parse_single_example,
+    parse_tensor,
+    serialize_tensor,
+)
+from tfmini.ops.patches import extract_image_patches
 from tfmini.ops.powers import pow, reciprocal, rsqrt, sqrt, square
 from tfmini.ops.products import matmul
 from tfmini.ops.random import (
@@ -195,6 +304,18 @@ from tfmini.ops.reductions import (
     reduce_sum,
 )
 from tfmini.ops.rounding import ceil, floor, rint, round
+from tfmini.ops.scatter_variables import (
+    scatter_add,
+    scatter_div,
+    scatter_max,
+    scatter_min,
+    scatter_mul,
+    scatter_nd_add,
+    scatter_nd_sub,
+    scatter_nd_update,
+    scatter_sub,
+    scatter_update,
+)
 from tfmini.ops.scattering import (
     dynamic_partition,
     dynamic_stitch,
@@ -215,6 +336,7 @@ from tfmini.ops.segment import (
     segment_prod,
     segment_sum,
     sparse_segment_mean,
+    sparse_segment_sqrt_n,
     sparse_segment_sum,
     unsorted_segment_max,
     unsorted_segment_mean,
@@ -250,6 +372,21 @@ from tfmini.ops.sorting import (
     unique,
     unique_with_counts,
 )
+from tfmini.ops.sparse import (
+    IndexedSlices,
+    SparseTensor,
+    SparseTensorValue,
+    convert_to_tensor_or_sparse_tensor,
+    sparse_concat,
+    sparse_placeholder,
+    sparse_reduce_sum,
+    sparse_reorder,
+    sparse_reshape,
+    sparse_retain,
+    sparse_tensor_dense_matmul,
+    sparse_tensor_to_dense,
+    sparse_transpose,
+)
 from tfmini.ops.state import (
     Variable,
     assign,
@@ -261,6 +398,7 @@ from tfmini.ops.state import (
     group,
     local_variables,
     local_variables_initializer,
+    moving_average_variables,
     no_op,
     placeholder,
     placeholder_with_default,
@@ -268,6 +406,17 @@ from tfmini.ops.state import (
     variables_initializer,
 )
 from tfmini.ops.state import tuple_ as tuple
+from tfmini.ops.tensor_arrays import TensorArray
+from tfmini.ops.text import (
+    as_string,
+    reduce_join,
+    regex_replace,
+    string_join,
+    string_split,
+    string_strip,
+    string_to_number,
+    substr,
+)
 from tfmini.ops.trigonometry import (
     acos,
     acosh,
@@ -282,20 +431,61 @@ from tfmini.ops.trigonometry import (
     sinh,
     tan,
 )
+from tfmini.queues.queue import (
+    FIFOQueue,
+    PaddingFIFOQueue,
+    PriorityQueue,
+    QueueBase,
+    RandomShuffleQueue,
+)
+from tfmini.queues.readers import (
+    FixedLengthRecordReader,
+    IdentityReader,
+    ReaderBase,
+    TextLineReader,
+    TFRecordReader,
+    WholeFileReader,
+)
 from tfmini.registry import RegisterGradient, registry
 from tfmini.session import InteractiveSession, Session
 from tfmini.shapes import Dimension, TensorShape
+from tfmini.templates import make_template
+from tfmini.variable_scope import (
+    AUTO_REUSE,
+    VariableAggregation,
+    VariableScope,
+    VariableSynchronization,
+    fixed_size_partitioner,
+    get_local_variable,
+    get_variable,
+    get_variable_scope,
+    no_regularizer,
+    variable_op_scope,
+    variable_scope,
+)
+from tfmini.version import (
+    COMPILER_VERSION,
+    GIT_VERSION,
+    GRAPH_DEF_VERSION,
+    GRAPH_DEF_VERSION_MIN_CONSUMER,
+    GRAPH_DEF_VERSION_MIN_PRODUCER,
+    VERSION,
+)
 
 __version__ = "0.1.0"
 
 newaxis = None  # for indexing: x[:, tf.newaxis]
 
 lesson.install()
+registry.version = __version__
+concat = deprecated.axis_first(concat)
+split = deprecated.value_last(split)
+missing.watch(sys.modules[__name__])
 registry.reserve([name for name in globals() if not name.startswith("_")])
 
 
 def __getattr__(name: str) -> Any:
     function = None if name.startswith("_") else registry.function(name)
     if function is None:
-        raise AttributeError(f"module 'tfmini' has no attribute {name!r}")
-    return function
+        function = deprecated.lookup("", name)
+    return missing.absent("", name) if function is None else function

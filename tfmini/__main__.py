@@ -1,4 +1,4 @@
-"""The command line: ``python -m tfmini plugins|ops|check|new-plugin``.
+"""The command line: ``python -m tfmini run|plugins|ops|check|new-plugin``.
 
 In: arguments.  Out: a table on standard output, and an exit status.
 """
@@ -22,6 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m tfmini", description="What this installation of tfmini has."
     )
     commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="run a TensorFlow 1 script or notebook on tfmini")
+    run.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster to run it on")
+    run.add_argument("script", help="a Python file or a notebook, as it is")
+    run.add_argument("arguments", nargs=argparse.REMAINDER, help="what the script is given")
     commands.add_parser("plugins", help="list the packages that give operations")
     ops = commands.add_parser("ops", help="list the operations and their rules")
     ops.add_argument("--missing", choices=RULES, help="only those that lack this rule")
@@ -32,8 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     new = commands.add_parser("new-plugin", help="write a package with one operation to start from")
     new.add_argument("name", help="its name, e.g. tfmini-signal")
     new.add_argument("--directory", default=".", help="where to put it, default here")
-    options = parser.parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and given[0].endswith(".ipynb"):
+        given.insert(0, "run")
+    options = parser.parse_args(given)
     try:
+        if options.command == "run":
+            return run_script(options.script, options.arguments, options.scheduler)
         if options.command == "plugins":
             return list_plugins()
         if options.command == "check":
@@ -46,13 +55,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+def run_script(script: str, arguments: Sequence[str], scheduler: str | None = None) -> int:
+    """Run a script that says ``import tensorflow``; return its exit status."""
+    import tfmini  # noqa: F401 - the aliases look names up in it
+    from tfmini.compat.script import run
+    from tfmini.executors import use_by_default
+
+    if scheduler is None:
+        return run(script, arguments)
+    with use_by_default(scheduler):
+        return run(script, arguments)
+
+
 def list_plugins() -> int:
     """Print each plugin, what became of it and why; status 1 if one could not be loaded."""
     registry.load_entry_points()
-    rows = [("plugin", "version", "status", "operations", "reason")]
+    rows = [("plugin", "version", "status", "operations", "other hooks", "reason")]
     for name, report in sorted(registry.reports.items()):
         count = str(len(report.ops)) if report.status == "loaded" else ""
-        rows.append((name, report.version, report.status, count, report.reason))
+        hooks = ", ".join(h for h in report.hooks if h != "tfmini_ops")
+        rows.append((name, report.version, report.status, count, hooks, report.reason))
     print_table(rows)
     return 1 if registry.skipped() else 0
 

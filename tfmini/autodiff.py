@@ -20,7 +20,7 @@ from tfmini.errors import InvalidArgumentError, InvalidTypeError, OpError, Unimp
 from tfmini.graph import Graph, graph_of
 from tfmini.nodes import Operation, Tensor
 from tfmini.opdef import MISSING
-from tfmini.ops import array, creation, math
+from tfmini.ops import array, creation, functional, joining, math
 from tfmini.registry import registry
 from tfmini.shapes import Shape, compatible, format_shape
 
@@ -69,6 +69,42 @@ def gradients(
         pending = _seed(graph, ys, grad_ys)
         found = _backpropagate(graph, on_path, pending, set(xs))
         return [_result(x, found, ys, ancestors, unconnected_gradients) for x in xs]
+
+
+def hessians(
+    ys: Any,
+    xs: Any,
+    name: str = "hessians",
+    colocate_gradients_with_ops: bool = False,
+    gate_gradients: bool = False,
+    aggregation_method: Any = None,
+) -> list[Tensor]:
+    """Return the second derivatives of the sum of ``ys`` for each of ``xs``: of the shape of x
+    twice, ``h[i, j] = d2 y / (d x[i] d x[j])``.
+
+    They are computed row by row, in a loop of as many steps as x has elements.
+    """
+    xs = _as_list(xs)
+    graph = graph_of(xs)
+    with graph.as_default(), graph.name_scope(name):
+        firsts = gradients(ys, xs, unconnected_gradients=UnconnectedGradients.ZERO)
+        return [_hessian(g, x) for g, x in zip(firsts, xs, strict=True)]
+
+
+def _hessian(first: Any, x: Tensor) -> Tensor:
+    flat = array.reshape(first, [-1])
+
+    def row(i: Tensor) -> Tensor:
+        found = gradients(flat[i], x, unconnected_gradients=UnconnectedGradients.ZERO)[0]
+        return convert_to_tensor(found)
+
+    shape = array.shape(x)
+    rows = functional.map_fn(row, creation.range(array.size(x)), x.dtype)
+    hessian = array.reshape(rows, joining.concat([shape, shape], 0))
+    static = x.spec.shape
+    if static is not None:
+        hessian.set_shape(static + static)
+    return hessian
 
 
 def _as_list(values: Any) -> list[Tensor]:

@@ -12,6 +12,8 @@ from typing import Any
 from tfmini.errors import InvalidArgumentError
 from tfmini.graph import get_default_graph, graph_of
 
+DEFAULT_GRAPH_SEED = 87654321  # TensorFlow's, where only the operation has a seed
+
 
 @contextmanager
 def name_scope(
@@ -40,6 +42,25 @@ def device(device_name_or_function: Any) -> Iterator[None]:
     yield
 
 
+@contextmanager
+def colocate_with(op: Any, ignore_existing: bool = False) -> Iterator[None]:
+    """Accept a node to stand beside; where nodes run is the session's decision."""
+    yield
+
+
+@contextmanager
+def container(container_name: str) -> Iterator[None]:
+    """Accept the name of a container of resources; each session has resources of its own."""
+    yield
+
+
+@contextmanager
+def init_scope() -> Iterator[None]:
+    """Make operations in the block free of the control dependencies around it."""
+    with get_default_graph().control_dependencies(None):
+        yield
+
+
 def set_random_seed(seed: int | None) -> None:
     """Set the graph's seed: together with each operation's own, it makes runs repeatable."""
     get_default_graph().seed = seed
@@ -63,3 +84,11 @@ def get_collection(key: Any, scope: str | None = None) -> list[Any]:
 def get_collection_ref(key: Any) -> list[Any]:
     """Return the collection ``key`` itself."""
     return get_default_graph().get_collection_ref(key)
+
+
+def get_seed(op_seed: int | None) -> tuple[int | None, int | None]:
+    """Return the graph's seed and the operation's, with TensorFlow's defaults where one is set."""
+    graph_seed = get_default_graph().seed
+    if graph_seed is None:
+        return (None, None) if op_seed is None else (DEFAULT_GRAPH_SEED, op_seed)
+    return graph_seed, len(get_default_graph().operations) if op_seed is None else op_seed

@@ -278,7 +278,7 @@ class Graph:
         return self._collections.setdefault(name, [])
 
     def get_all_collection_keys(self) -> list[Any]:
-        return [k for k, v in self._collections.items() if v]
+        return [k for k, v in self._collections.items() if v and isinstance(k, str)]
 
     def clear_collection(self, name: Any) -> None:
         self._collections.pop(name, None)
@@ -292,9 +292,13 @@ class GraphKeys:
 
     GLOBAL_VARIABLES = "variables"
     LOCAL_VARIABLES = "local_variables"
+    METRIC_VARIABLES = "metric_variables"
     MODEL_VARIABLES = "model_variables"
     TRAINABLE_VARIABLES = "trainable_variables"
     MOVING_AVERAGE_VARIABLES = "moving_average_variables"
+    CONCATENATED_VARIABLES = "concatenated_variables"
+    TRAINABLE_RESOURCE_VARIABLES = "trainable_resource_variables"
+    VARIABLES = GLOBAL_VARIABLES  # the name of 2015
     REGULARIZATION_LOSSES = "regularization_losses"
     LOSSES = "losses"
     UPDATE_OPS = "update_ops"
@@ -302,19 +306,21 @@ class GraphKeys:
     QUEUE_RUNNERS = "queue_runners"
     TABLE_INITIALIZERS = "table_initializer"
     GLOBAL_STEP = "global_step"
+    EVAL_STEP = "eval_step"
     TRAIN_OP = "train_op"
     INIT_OP = "init_op"
     LOCAL_INIT_OP = "local_init_op"
     READY_OP = "ready_op"
+    READY_FOR_LOCAL_INIT_OP = "ready_for_local_init_op"
     SUMMARY_OP = "summary_op"
     SAVERS = "savers"
     SAVEABLE_OBJECTS = "saveable_objects"
+    RESOURCES = "resources"
+    LOCAL_RESOURCES = "local_resources"
     ACTIVATIONS = "activations"
     WEIGHTS = "weights"
     BIASES = "biases"
-    CONCATENATED_VARIABLES = "concatenated_variables"
     ASSET_FILEPATHS = "asset_filepaths"
-    EVAL_STEP = "eval_step"
     COND_CONTEXT = "cond_context"
     WHILE_CONTEXT = "while_context"
 

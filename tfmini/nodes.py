@@ -58,6 +58,11 @@ class Tensor(Operators):
         return f"{self.op.name}:{self.value_index}"
 
     @property
+    def device(self) -> str:
+        """Empty text: where a node runs is decided in each run."""
+        return ""
+
+    @property
     def dtype(self) -> DType | None:
         """The element type, or None where it is unknown until the tensor runs."""
         return self.spec.dtype
@@ -170,6 +175,11 @@ class Operation(Operators):
     def type(self) -> str:
         """The name of the operation type, e.g. ``"MatMul"``."""
         return self.opdef.type
+
+    @property
+    def device(self) -> str:
+        """Empty text: where a node runs is decided in each run."""
+        return ""
 
     @property
     def info(self) -> NodeInfo:

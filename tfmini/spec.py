@@ -78,7 +78,7 @@ def as_array(value: Any, dtype: DType | None = None) -> np.ndarray:
     changed by that (1.5 to an int, 300 to a uint8) is an error.
     """
     if dtype is string or (dtype is None and _is_text(value)):
-        return np.asarray(value, dtype=object)
+        return _encoded(np.asarray(value, dtype=object))
     try:
         array = np.asarray(value)
     except InvalidArgumentError:
@@ -90,15 +90,26 @@ def as_array(value: Any, dtype: DType | None = None) -> np.ndarray:
     if array.dtype.kind in "OMm":
         raise InvalidTypeError(None, None, f"{_brief(value)} can't be made a tensor of numbers.")
     if array.dtype.kind in "US":
-        return _to_dtype(array.astype(object), dtype, value)
+        return _to_dtype(_encoded(array.astype(object)), dtype, value)
     if dtype is None:
         return _default_dtype(array, value)
     return _to_dtype(array, dtype, value)
 
 
+def _encoded(array: np.ndarray) -> np.ndarray:
+    """Return an array of strings with its text as bytes, which strings are in TensorFlow."""
+    if not any([isinstance(item, str) for item in array.flat]):
+        return array
+    encoded = np.empty(array.shape, object)
+    encoded.flat[:] = [v.encode() if isinstance(v, str) else v for v in array.flat]
+    return encoded
+
+
 def _is_text(value: Any) -> bool:
     while isinstance(value, (list, tuple)) and value:
         value = value[0]
+    if isinstance(value, np.ndarray) and value.dtype == object and value.size:
+        value = value.flat[0]
     return isinstance(value, (str, bytes))
 
 
@@ -125,6 +136,8 @@ def _leaf_has_dtype(value: Any) -> bool:
 def _to_dtype(array: np.ndarray, dtype: DType | None, value: Any) -> np.ndarray:
     if dtype is None or array.dtype == dtype.dtype:
         return array
+    if not array.size and not hasattr(value, "dtype"):
+        return array.astype(dtype.dtype)  # [] is of any dtype
     kinds = "biufc"
     given, wanted = array.dtype.kind, dtype.dtype.kind
     lossy = given not in kinds or wanted not in kinds or kinds.index(given) > kinds.index(wanted)

@@ -1,0 +1,1 @@
+"""TensorFlow 1 scripts, run on tfmini and on TensorFlow: ``python -m tests.corpus FOLDER``."""

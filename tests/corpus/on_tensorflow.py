@@ -1,0 +1,75 @@
+"""Run a TensorFlow 1 script on TensorFlow 2's ``compat.v1``: the reference of the comparison.
+
+Needs TensorFlow and NumPy, and nothing of tfmini.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+
+class DataSet:
+    """MNIST in batches, as ``tensorflow.examples`` had it."""
+
+    def __init__(self, images, labels):
+        self.images, self.labels = images, labels
+        self.num_examples = len(images)
+        self.epochs_completed = 0
+        self._order, self._at = np.random.permutation(self.num_examples), 0
+
+    def next_batch(self, batch_size, fake_data=False, shuffle=True):
+        chosen = []
+        while len(chosen) < batch_size:
+            if self._at == self.num_examples:
+                self._order, self._at = np.random.permutation(self.num_examples), 0
+                self.epochs_completed += 1
+            taken = self._order[self._at : self._at + batch_size - len(chosen)]
+            self._at += len(taken)
+            chosen.extend(taken)
+        return self.images[chosen], self.labels[chosen]
+
+
+def read_data_sets(train_dir, fake_data=False, one_hot=False, dtype=tf.float32, reshape=True,
+                   validation_size=5000, seed=None, source_url=""):  # fmt: skip
+    with np.load(Path(os.environ["HOME"]) / ".keras" / "datasets" / "mnist.npz") as file:
+        train, test = [(file[f"x_{p}"], file[f"y_{p}"]) for p in ("train", "test")]
+
+    def part(images, labels):
+        images = images.reshape(len(images), -1) if reshape else images[..., None]
+        images = images / np.float32(255) if dtype == tf.float32 else images
+        return DataSet(images, np.eye(10)[labels] if one_hot else labels)
+
+    n = validation_size
+    return SimpleNamespace(
+        train=part(train[0][n:], train[1][n:]),
+        validation=part(train[0][:n], train[1][:n]),
+        test=part(*test),
+    )
+
+
+def main():
+    """Put ``compat.v1`` in the place of TensorFlow and run the script."""
+    tf.disable_v2_behavior()
+    sys.modules["tensorflow"] = tf
+    parent = "tensorflow.examples"
+    for name in (parent, parent + ".tutorials", parent + ".tutorials.mnist"):
+        sys.modules[name] = ModuleType(name)
+    input_data = ModuleType(parent + ".tutorials.mnist.input_data")
+    input_data.read_data_sets = read_data_sets
+    sys.modules[input_data.__name__] = sys.modules[parent + ".tutorials.mnist"].input_data = (
+        input_data
+    )
+    del sys.argv[0]
+    sys.path[0] = os.path.dirname(os.path.realpath(sys.argv[0]))
+    runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,319 @@
+"""Scripts that say ``import tensorflow``: how they run, what they see, what they are told."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+import tfmini as tf
+from tfmini import flags, logging, missing
+from tfmini.compat import hook, mnist
+from tfmini.examples.tutorials.mnist import input_data
+
+RUN = [sys.executable, "-m", "tfmini", "run"]
+
+
+def run(tmp_path, text, *arguments, name="script.py", command=RUN):
+    (tmp_path / name).write_text(textwrap.dedent(text))
+    return subprocess.run(
+        [*command, name, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+
+
+def python(tmp_path, name, *arguments):
+    return subprocess.run(
+        [sys.executable, name, *arguments], cwd=tmp_path, capture_output=True, text=True
+    )
+
+
+def test_a_script_runs_unchanged(tmp_path):
+    (tmp_path / "beside.py").write_text("import tensorflow as tf\nrate = tf.constant(0.5)\n")
+    done = run(
+        tmp_path,
+        """
+        from __future__ import print_function
+        import sys
+        import tensorflow as tf
+        import tensorflow.compat.v1 as tf1
+        from tensorflow.python.framework import ops
+        from tensorflow.python.ops import math_ops
+        from beside import rate
+
+        print(tf.__version__, __name__, __file__, sys.argv, sys.modules["__main__"].__file__)
+        print(math_ops.matmul is tf.matmul, tf1.Session is tf.Session)
+        with tf.Session() as sess:
+            print(sess.run(rate * 4.0), sess.run(tf.constant("text")))
+        ops.reset_default_graph()
+        print(len(tf.get_default_graph().get_operations()))
+        """,
+        "--flag",
+        "3",
+    )
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        "1.15.0 __main__ script.py ['script.py', '--flag', '3'] script.py",
+        "True True",
+        "2.0 b'text'",
+        "0",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["def f():\n    return 1 / 0\n\nf()", "import sys; sys.exit(3)", "import sys; sys.exit('why')",
+     "x = (", "raise KeyboardInterrupt"],
+)  # fmt: skip
+def test_ends_are_those_of_python(tmp_path, text):
+    ours = run(tmp_path, text)
+    theirs = python(tmp_path, "script.py")
+    assert ours.stderr.replace(str(tmp_path) + "/", "") == theirs.stderr.replace(
+        str(tmp_path) + "/", ""
+    )
+    assert ours.stdout == theirs.stdout
+    # A signal's status is negative; shells and we say 130.
+    assert ours.returncode == (130 if theirs.returncode < 0 else theirs.returncode)
+
+
+def test_a_script_that_is_not_there(tmp_path):
+    done = subprocess.run([*RUN, "nothing.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "can't open file" in done.stderr
+
+
+def test_a_missing_symbol_is_one_error(tmp_path):
+    text = "import tensorflow as tf\n\ntf.keras.layers.Dense(3)\n"
+    done = run(tmp_path, text)
+    lines = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert [line for line in lines if "File" in line] == ['  File "script.py", line 3, in <module>']
+    assert "tf.keras.layers.Dense" in lines[-1]
+    assert "script.py:3" in lines[-1]
+    assert "Nearest" in lines[-1]
+
+
+def test_notebooks(tmp_path):
+    cells = [
+        {"cell_type": "markdown", "source": ["# no code"]},
+        {
+            "cell_type": "code",
+            "source": ["%matplotlib inline\n", "import tensorflow as tf\n", "x = 2"],
+        },
+        {"cell_type": "code", "source": "!ls\ny = x * 3\ny"},
+        {"cell_type": "code", "source": ["%%bash\n", "echo no"]},
+        {"cell_type": "code", "source": "print(tf.Session().run(tf.constant(y)));"},
+    ]
+    path = tmp_path / "book.ipynb"
+    path.write_text(json.dumps({"cells": cells, "nbformat": 4}))
+    done = subprocess.run(
+        [sys.executable, "-m", "tfmini", "book.ipynb"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["6", "6"]
+    assert done.stderr.count("skipped") == 3
+    cells.append({"cell_type": "code", "source": "a = 1\n1 / 0"})
+    path.write_text(json.dumps({"cells": cells, "nbformat": 4}))
+    done = subprocess.run([*RUN, "book.ipynb"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "book.ipynb, cell 5" in done.stderr
+    assert "1 / 0" in done.stderr
+
+
+def test_a_script_on_a_cluster(tmp_path, cluster):
+    done = run(
+        tmp_path,
+        """
+        import tensorflow as tf
+        x = tf.random_normal([200, 200], seed=1)
+        with tf.Session() as sess:
+            print(sess.list_devices()[-1].name)
+            print(sess.run(tf.reduce_sum(x - x)))
+        """,
+        command=[*RUN, "--scheduler", cluster.scheduler_address],
+    )
+    assert done.stdout.split() == ["/job:localhost/replica:0/task:1/device:CPU:0", "0.0"]
+
+
+# -- names ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "near"),
+    [("nn.reluu", "tf.nn.relu"), ("reduce_men", "tf.reduce_mean"),
+     ("nn.softmax_v2", "tf.nn.softmax"),
+     ("estimator.DNNClassifier", "tf.layers"), ("keras.layers.Dense", "tf.layers.Dense")],
+)  # fmt: skip
+def test_what_is_missing_names_what_is_near(path, near):
+    with pytest.raises(AttributeError, match=f"no tf.{path}.*test_compat.py.*{near}"):
+        _at(path)
+
+
+def _at(path):
+    found = tf
+    for part in path.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def test_missing_imports(monkeypatch):
+    hook.install()
+    try:
+        with pytest.raises(ImportError, match=r"no tf.fooo; used at .*test_compat.py"):
+            from tensorflow import fooo  # noqa: F401
+        with pytest.raises(ImportError, match=r"tf.keras.layers.Dense "):
+            from tensorflow.keras.layers import Dense  # noqa: F401
+        with pytest.raises(ModuleNotFoundError, match=r"no tf.no_such; used"):
+            import tensorflow.no_such.thing
+        import tensorflow
+
+        assert tensorflow.nn.relu is tf.nn.relu
+        assert not hasattr(tensorflow, "fooo")
+        assert "matmul" in dir(tensorflow)
+    finally:
+        hook.uninstall()
+    assert "tensorflow" not in sys.modules
+
+
+def test_public_symbols_are_there():
+    symbols = list(missing.symbols())
+    assert {"matmul", "nn.relu", "train.AdamOptimizer", "initializers.zeros"} <= set(symbols)
+    assert len(symbols) == len(set(symbols))
+    for symbol in symbols:
+        _at(symbol)
+
+
+# -- the digits -------------------------------------------------------------------------------
+
+
+def write_idx(path, array):
+    head = bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
+    data = head + array.astype(np.uint8).tobytes()
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    rng = np.random.default_rng(0)
+    for part, n in (("train", 12), ("t10k", 5)):
+        write_idx(tmp_path / f"{part}-images-idx3-ubyte.gz", rng.integers(0, 256, (n, 28, 28)))
+        write_idx(tmp_path / f"{part}-labels-idx1-ubyte", np.arange(n) % 10)
+    return tmp_path
+
+
+def test_local_files_are_read(folder):
+    data = input_data.read_data_sets(str(folder), one_hot=True, validation_size=5000)
+    assert [part.num_examples for part in data] == [11, 1, 5]
+    assert data.test.images.shape == (5, 784)
+    assert data.test.images.dtype == np.float32
+    assert 0.99 < data.test.images.max() <= 1.0
+    assert data.test.labels.tolist() == np.eye(10)[np.arange(5)].tolist()
+    whole = input_data.read_data_sets(str(folder), reshape=False, dtype=tf.uint8)
+    assert whole.train.images.shape == (11, 28, 28, 1)
+    assert whole.train.images.dtype == whole.train.labels.dtype == np.uint8
+
+
+def test_batches_go_through_all_examples_in_each_epoch(folder):
+    train = input_data.read_data_sets(str(folder), validation_size=0, seed=4).train
+    seen = np.concatenate([train.next_batch(5)[0] for _ in range(12)])
+    assert train.epochs_completed == 4
+    _, counts = np.unique(seen, axis=0, return_counts=True)
+    assert counts.tolist() == [5] * 12
+    assert len(train.next_batch(30)[1]) == 30  # more than there are
+    first = input_data.read_data_sets(str(folder), validation_size=0).train
+    _, labels = first.next_batch(3, shuffle=False)
+    assert labels.tolist() == [0, 1, 2]
+
+
+def test_damaged_files_are_named(folder):
+    path = folder / "t10k-labels-idx1-ubyte"
+    path.write_bytes(path.read_bytes()[:-2])
+    with pytest.raises(tf.errors.DataLossError, match=r"t10k-labels.* cut off"):
+        mnist.load(folder)
+
+
+def test_digits_stand_in_and_say_so(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    logging.forget_notices()
+    (x, y), (x_test, y_test) = tf.keras.datasets.mnist.load_data()
+    assert "scikit-learn's 1797 digits" in caplog.text
+    assert x.shape == (1540, 28, 28)
+    assert x.dtype == y.dtype == np.uint8
+    assert len(x_test) == len(y_test) == 257
+    assert set(y) == set(range(10))
+
+
+def test_enlarging_keeps_values_and_means():
+    small = np.random.default_rng(0).random((2, 8, 8))
+    large = mnist.enlarged(small)
+    assert np.allclose(mnist.enlarged(np.full((1, 8, 8), 0.3)), 0.3)
+    assert np.allclose(large.mean((1, 2)), small.mean((1, 2)), atol=0.02)
+    assert small.min() <= large.min() <= large.max() <= small.max()
+
+
+# -- flags and texts --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def values(monkeypatch):
+    fresh = flags.FlagValues()
+    monkeypatch.setattr(flags, "FLAGS", fresh)
+    flags.DEFINE_float("rate", 0.1, "step size")
+    flags.DEFINE_integer("steps", 10, "how many", lower_bound=1)
+    flags.DEFINE_boolean("fast", False, "hurry")
+    flags.DEFINE_string("name", None, "name")
+    flags.DEFINE_list("sizes", "3,4", "sizes")
+    flags.DEFINE_multi_integer("n", [1], "numbers")
+    flags.DEFINE_enum("mode", "train", ["train", "test"], "what to do")
+    return fresh
+
+
+def test_flags_are_read(values):
+    rest = values(["prog", "--rate=0.5", "-steps", "7", "--fast", "left", "--n", "4", "--n=5",
+                   "--name", "x", "--sizes=1, 2", "--", "--rate=9"])  # fmt: skip
+    assert rest == ["prog", "left", "--rate=9"]
+    assert values.flag_values_dict() == {
+        "rate": 0.5, "steps": 7, "fast": True, "name": "x", "sizes": ["1", "2"], "n": [4, 5],
+        "mode": "train",
+    }  # fmt: skip
+    assert values(["prog", "--nofast"]) == ["prog"]
+    assert values.fast is False
+    values.rate = 2.0
+    assert values.rate == 2.0
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [(["--steps=x"], "--steps=x"), (["--steps=0"], "not between"),
+     (["--mode=run"], "train, test"), (["--rate"], "needs a value"),
+     (["--fast=maybe"], "true or false"), (["--what"], "unknown flag")],
+)  # fmt: skip
+def test_wrong_flags(values, argv, message):
+    with pytest.raises(flags.Error, match=message):
+        values(["prog", *argv])
+
+
+def test_flags_are_read_when_first_asked_for(values, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["prog", "--steps=3", "--someone_elses=1"])
+    assert values.steps == 3
+    with pytest.raises(AttributeError, match=r"no flag 'stepz'.*steps"):
+        _ = values.stepz
+
+
+def test_app_run(values, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["prog", "--steps=3", "a"])
+    with pytest.raises(SystemExit) as exit:
+        tf.app.run(lambda argv: [*argv[1:], values.steps])
+    assert exit.value.code == ["a", 3]
+
+
+def test_texts():
+    assert tf.compat.as_bytes("é") == b"\xc3\xa9"
+    assert tf.compat.as_str(b"a") == tf.compat.as_text("a") == "a"
+    assert tf.compat.as_str_any(3) == "3"
+    assert tf.compat.v1 is tf
+    with pytest.raises(TypeError, match="text or bytes"):
+        tf.compat.as_bytes(3)

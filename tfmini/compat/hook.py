@@ -1,0 +1,166 @@
+"""``import tensorflow``, answered by tfmini in this process.
+
+In: imports of ``tensorflow`` and anything below it.  Out: alias modules, whose names are looked up
+in tfmini each time for the first time.  ``tensorflow.python.*``, TensorFlow's inside, is answered
+by the public names: a script that imports ``tensorflow.python.ops.math_ops`` finds ``matmul``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from tfmini.missing import Gap, absent, missing_module
+
+VERSION = "1.15.0"  # what scripts that ask for a version are told
+
+# Where modules of TensorFlow's inside have their public names; default: everywhere.
+_INSIDE = {
+    "rnn_cell": ("nn.rnn_cell", "contrib.rnn"),
+    "rnn_cell_impl": ("nn.rnn_cell", "contrib.rnn"),
+    "core_rnn_cell": ("nn.rnn_cell", "contrib.rnn"),
+    "core_rnn_cell_impl": ("nn.rnn_cell", "contrib.rnn"),
+    "seq2seq": ("contrib.legacy_seq2seq", "contrib.seq2seq"),
+    "gfile": ("gfile",),
+    "app": ("app",),
+    "flags": ("flags",),
+    "tf_logging": ("logging",),
+    "init_ops": ("initializers", ""),
+    "layers": ("layers", "contrib.layers"),
+    "variable_scope": ("",),
+    "utils": ("layers.choice", "layers"),
+    "timeline": ("compat.timeline",),
+    "moving_averages": ("train.averages",),
+    "device_lib": ("devices",),
+}
+_EVERYWHERE = ("", "nn", "train", "math", "summary", "layers", "losses", "metrics", "initializers",
+               "errors", "compat", "saved_model", "io", "data", "test")  # fmt: skip
+
+
+class Alias(ModuleType):
+    """A module ``tensorflow...`` that stands for namespaces of tfmini, searched in order."""
+
+    def __init__(self, name: str, places: Sequence[str]) -> None:
+        super().__init__(name)
+        self.__path__: list[str] = []
+        self._places = tuple(places)
+        self.__doc__ = f"{name}, as tfmini has it."
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name != "__version__":
+            raise AttributeError(name)
+        found = self._find(name)
+        if not isinstance(found, Gap):
+            self.__dict__[name] = found
+        return found
+
+    def _find(self, name: str) -> Any:
+        if self._places == ("",):
+            if name in ("__version__", "VERSION"):
+                return VERSION
+            if name == "python":
+                return importlib.import_module("tensorflow.python")
+            return getattr(sys.modules["tfmini"], name)
+        if len(self._places) == 1:
+            found: Any = _module(self._places[0]) or sys.modules["tfmini"]
+            for part in (
+                (*self._places[0].split("."), name) if found.__name__ == "tfmini" else [name]
+            ):
+                found = getattr(found, part)
+            return found
+        for place in self._places:
+            module = _module(place)
+            if module is not None and name in dir(module):
+                found = getattr(module, name)
+                if isinstance(found, ModuleType):  # tfmini's own inside is not TensorFlow's
+                    found = importlib.import_module(f"{self.__name__}.{name}")
+                return found
+        return absent(self.__name__.removeprefix("tensorflow."), name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({n for place in self._places for n in dir(_module(place) or self)})
+
+
+def _module(place: str) -> ModuleType | None:
+    """Return the namespace of tfmini called ``place``, or None."""
+    found: Any = sys.modules["tfmini"]
+    for part in place.split(".") if place else ():
+        inner = vars(found).get(part)
+        if inner is None:
+            try:
+                inner = importlib.import_module(f"{found.__name__}.{part}")
+            except ImportError:
+                return None
+        found = inner
+    return found if isinstance(found, ModuleType) else None
+
+
+class Finder:
+    """Finds ``tensorflow`` and its submodules in tfmini; ``sys.meta_path`` asks it first."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """Return how to load module ``name``; MissingModuleError if there is nothing like it."""
+        top, _, rest = name.partition(".")
+        if top != "tensorflow":
+            return None
+        return ModuleSpec(name, _Loader(_places(rest)), is_package=True)
+
+
+class _Loader(Loader):
+    def __init__(self, places: Sequence[str]) -> None:
+        self._places = places
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return Alias(spec.name, self._places)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Nothing is left to do."""
+
+
+def _places(rest: str) -> Sequence[str]:
+    """Return the namespaces that ``tensorflow.<rest>`` stands for."""
+    if rest in ("", "compat.v1", "_api.v1", "compat.v1.compat.v1"):
+        return ("",)
+    rest = rest.removeprefix("compat.v1.").removeprefix("_api.v1.")
+    parts = rest.split(".")
+    if parts[0] == "python" or "python" in parts:
+        return _INSIDE.get(parts[-1], _EVERYWHERE)
+    if _module(rest) is not None or _is_gap(parts):
+        return (rest,)
+    raise missing_module(rest)
+
+
+def _is_gap(parts: Sequence[str]) -> bool:
+    """Whether the path ends in a namespace that exists in name only."""
+    found: Any = sys.modules["tfmini"]
+    try:
+        for part in parts:
+            found = getattr(found, part)
+    except AttributeError:
+        return False
+    return isinstance(found, Gap)
+
+
+_finder = Finder()
+
+
+def install() -> None:
+    """Answer ``import tensorflow`` from now on; a TensorFlow that was imported is in the way."""
+    if _finder not in sys.meta_path:
+        sys.meta_path.insert(0, _finder)
+    for name in [n for n in sys.modules if n == "tensorflow" or n.startswith("tensorflow.")]:
+        if not isinstance(sys.modules[name], Alias):
+            del sys.modules[name]
+
+
+def uninstall() -> None:
+    """Leave ``import tensorflow`` to Python's own finders again."""
+    if _finder in sys.meta_path:
+        sys.meta_path.remove(_finder)
+    for name in [n for n, m in sys.modules.items() if isinstance(m, Alias)]:
+        del sys.modules[name]

@@ -1,0 +1,1 @@
+"""``tf.examples``: the data that TensorFlow's own tutorials read."""
