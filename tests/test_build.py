@@ -145,8 +145,8 @@ def test_attributes_are_plain_and_hashable():
     assert type(y.op.attrs["keepdims"]) is bool
     assert tf.reduce_sum(tf.zeros([2, 3]), axis=tf.constant(1)).op.attrs["axis"] == 1
     assert tf.cast(tf.zeros([]), "int32").op.attrs["dtype"] is tf.int32
-    with pytest.raises(ValueError, match=r'Sum node "s".*axis must be known'):
-        tf.reduce_sum(tf.zeros([2]), axis=tf.placeholder(tf.int32), name="s")
+    with pytest.raises(ValueError, match=r'Sum node "s".*keepdims must be known'):
+        tf.reduce_sum(tf.zeros([2]), keepdims=tf.placeholder(tf.bool), name="s")
 
 
 # -- errors at the line that builds ------------------------------------------------------------

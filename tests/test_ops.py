@@ -39,7 +39,7 @@ def test_gradient_is_given_or_declared_impossible(name):
 @pytest.mark.parametrize("name", OPS)
 def test_rules_are_complete(name):
     opdef = OPS[name]
-    assert opdef.infer is not None
+    assert opdef.infer is not None or opdef.is_variable  # each has its own spec
     assert opdef.cost is not None or SUBJECTS[name].is_leaf
     assert registry.type(name) is opdef
 

@@ -20,6 +20,7 @@ import numpy as np
 from tfmini.dtypes import DType, as_dtype
 from tfmini.errors import InvalidArgumentError, InvalidTypeError, NodeInfo, OpError
 from tfmini.graph import Graph, graph_of, user_source
+from tfmini.late import late_type
 from tfmini.nodes import Operation, Tensor, describe_inputs
 from tfmini.opdef import OpDef
 from tfmini.spec import TensorSpec, as_array
@@ -34,6 +35,7 @@ class Const(OpDef):
     """A value that is part of the graph."""
 
     is_constant = True
+    gradient = None
 
     def compute(self, *, value: Any) -> Any:
         return value
@@ -165,7 +167,12 @@ def create(
         graph = graph_of(inputs)
         tensors = _tensors(opdef, inputs, graph)
         if attrs:
-            attrs = {k: _attribute(k, v) for k, v in attrs.items()}
+            late = _late(opdef, attrs)
+            if late:
+                name = name or opdef.type
+                opdef = late_type(opdef, tuple(late))
+                tensors = (*tensors, *late.values())
+            attrs = {k: _attribute(k, v) for k, v in attrs.items() if k not in late}
         specs = infer_specs(opdef, [t.spec for t in tensors], attrs)
     except OpError as e:
         if e.node_def is not None:
@@ -174,6 +181,18 @@ def create(
     except (ValueError, TypeError) as e:
         raise _at_call(InvalidArgumentError(None, None, f"{e}."), opdef, name, inputs) from e
     return graph.create(opdef, tensors, attrs, specs, name, node=node)
+
+
+def _late(opdef: OpDef, attrs: dict[str, Any]) -> dict[str, Tensor]:
+    """Return the attributes that are tensors whose values nobody knows while building."""
+    found = {}
+    for name in opdef.late:
+        value = attrs.get(name)
+        if isinstance(value, (list, tuple)) and _contains_tensor(value):
+            value = convert_to_tensor(value)
+        if isinstance(value, Tensor) and constant_value(value) is None:
+            found[name] = value
+    return found
 
 
 def infer_specs(

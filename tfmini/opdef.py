@@ -27,6 +27,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import math
+import sys
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
@@ -109,6 +110,7 @@ class OpDef:
     shape_input: int | None = None  # the input that is the output's shape, not data
     elementwise = False  # each output element depends on the matching input elements only
     aliases: ClassVar[Mapping[str, str]] = {}  # older spellings of attributes
+    late: ClassVar[tuple[str, ...]] = ("axis", "dimension", "perm")  # attributes: tensors will do
     listed = False  # compute and the function return a list of outputs, even of one
     result: Any = None  # a namedtuple type for several outputs
 
@@ -147,6 +149,10 @@ class OpDef:
         module = self.__class__.__module__
         if module != "__main__" and _at(module, self.function_name) is self:
             return _by_reference, (module, self.function_name)
+        places = vars(sys.modules[module]) if module in sys.modules else {}
+        for name, value in list(places.items()) if module != "__main__" else ():
+            if value is self:
+                return _by_name, (module, name)
         return _by_value, (type(self), self.type, self.function_name)
 
     def __repr__(self) -> str:
@@ -165,6 +171,11 @@ def _at(module: str, name: str) -> Any:
 
 def _by_reference(module: str, name: str) -> OpDef:
     return getattr(importlib.import_module(module), name).opdef
+
+
+def _by_name(module: str, name: str) -> OpDef:
+    found: OpDef = getattr(importlib.import_module(module), name)
+    return found
 
 
 def _by_value(cls: type[OpDef], type: str, function_name: str) -> OpDef:
@@ -250,6 +261,10 @@ class Elementwise(OpDef):
         wide = dtype is None or (dtype.dtype.kind == "i" and dtype.size >= 4)
         if wide and self.ufunc is not None and all([s.value is not None for s in specs]):
             value = _static_value(self.ufunc, specs)
+        same = specs[0]
+        # Specs never change: large graphs share what they can.
+        if same.shape is shape and same.dtype is dtype and same.value is value:
+            return same
         return TensorSpec(shape, dtype, value)
 
     def output_dtype(self, *dtypes: DType | None) -> DType | None:

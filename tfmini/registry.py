@@ -94,16 +94,20 @@ class Registry:
             try:
                 self.manager.register(plugin, name)
                 self._check_hooks()
-                functions = self._functions_of(plugin)
-                self._check(functions, name)
+                functions, types = self._functions_of(plugin), self._types_of(plugin)
+                self._check(functions, types, name)
                 given = self._names_of(plugin, functions, name)
                 passes, observers = self._hooks("plan_pass"), self._hooks("run_observer")
             except BaseException:
                 if self.manager.has_plugin(name):
                     self.manager.unregister(name=name)
                 raise
+            for opdef in types:
+                opdef.package = name.partition(":")[0]
+                self._types[opdef.type] = opdef
+                self._owners[opdef.type] = name
             for function in functions:
-                opdef: OpDef = function.opdef  # type: ignore[attr-defined]
+                opdef = function.opdef  # type: ignore[attr-defined]
                 opdef.package = name.partition(":")[0]
                 self._types[opdef.type] = opdef
                 self._functions[opdef.function_name] = function
@@ -153,12 +157,24 @@ class Registry:
     def _names(functions: Iterable[Any]) -> list[str]:
         return [f.opdef.function_name for f in functions]
 
+    def _types_of(self, plugin: Any) -> list[OpDef]:
+        """Return the types in the plugin's modules that no function of one's own makes."""
+        return [
+            value
+            for item in self._items_of(plugin)
+            if isinstance(item, ModuleType)
+            for value in vars(item).values()
+            if isinstance(value, OpDef) and type(value).__module__ == item.__name__
+        ]
+
     def _functions_of(self, plugin: Any) -> list[Callable[..., Any]]:
+        return [f for item in self._items_of(plugin) for f in _op_functions(item)]
+
+    def _items_of(self, plugin: Any) -> list[Any]:
         caller = self.manager.subset_hook_caller(
             "tfmini_ops", [p for p in self.manager.get_plugins() if p is not plugin]
         )
-        given = [item for items in caller() for item in items]
-        return [f for item in given for f in _op_functions(item)]
+        return [item for items in caller() for item in items]
 
     def _names_of(self, plugin: Any, functions: Iterable[Any], name: str) -> dict[str, Any]:
         """Return what ``plugin`` gives by ``tfmini_names``, checked against what there is."""
@@ -174,11 +190,11 @@ class Registry:
                 )  # fmt: skip
         return given
 
-    def _check(self, functions: Iterable[Callable[..., Any]], name: str) -> None:
+    def _check(self, functions: Iterable[Any], types: Iterable[OpDef], name: str) -> None:
         mine: dict[str, OpDef] = {}
-        for function in functions:
-            opdef: OpDef = function.opdef  # type: ignore[attr-defined]
-            for key in dict.fromkeys((opdef.type, opdef.function_name)):
+        named = [(f.opdef, (f.opdef.type, f.opdef.function_name)) for f in functions]
+        for opdef, keys in [*named, *[(t, (t.type,)) for t in types]]:
+            for key in dict.fromkeys(keys):
                 if mine.setdefault(key, opdef) is not opdef:
                     raise PluginError(None, None, f"plugin {name!r} defines {key!r} twice.")
                 if key in self._owners:

@@ -18,9 +18,11 @@ from tfmini.formats.graphdef import AttrValue, GraphDef, NodeDef
 from tfmini.formats.prototext import to_text
 from tfmini.formats.tensors import make_tensor_proto, shape_proto
 from tfmini.graph import Graph
+from tfmini.late import Late
 from tfmini.nodes import Operation, Tensor
 
 NATIVE = "_tfmini"  # the attribute of nodes whose attributes and inputs are ours
+LATE = "_late"  # on such a node: the attributes that its last inputs are
 _PRODUCER = 134  # the version of graphs that TensorFlow 1.15 writes
 
 
@@ -48,22 +50,35 @@ def _written(node: Operation) -> Written:
     if isinstance(node.opdef, Foreign):
         kept = NodeDef.FromString(node.attrs["node_def"])
         return Written(kept.op, list(node.inputs), dict(kept.attr))
-    special = WRITERS.get(node.type)
-    form = FORMS.get(node.type)
+    known = node.opdef.seen(node) if isinstance(node.opdef, Late) else node
+    special = WRITERS.get(known.type)
+    form = FORMS.get(known.type)
+    written: Written | None = None
     if special is not None:
-        written = special(node)
+        written = special(known)
     elif form is not None:
-        written = form.write(node)
-    else:
-        attrs = {k: encoded(v, node.graph) for k, v in node.attrs.items()}
-        written = Written(node.type, list(node.inputs), attrs)
+        written = form.write(known)
+    elif known is node:
+        written = Written(node.type, list(node.inputs), _encoded(node))
     if written is None:
-        attrs = {k: encoded(v, node.graph) for k, v in node.attrs.items()}
-        return Written(node.type, list(node.inputs), {**attrs, NATIVE: encoded(True)})
+        return _native(node)
     dtypes = [
         as_dtype(i.value.dtype) if isinstance(i, Constant) else i.dtype for i in written.inputs
     ]
     return written._replace(attrs={**type_attrs(written.op, dtypes), **written.attrs})
+
+
+def _encoded(node: Operation) -> dict[str, AttrValue]:
+    return {k: encoded(v, node.graph) for k, v in node.attrs.items()}
+
+
+def _native(node: Operation) -> Written:
+    """Write a node as it is, marked; attributes that are inputs are named."""
+    attrs = {**_encoded(node), NATIVE: encoded(True)}
+    if not isinstance(node.opdef, Late):
+        return Written(node.type, list(node.inputs), attrs)
+    attrs[LATE] = encoded(node.opdef.names)
+    return Written(node.opdef.inner.type, list(node.inputs), attrs)
 
 
 def _input(item: Tensor | Constant, node: Operation, out: GraphDef, taken: set[str]) -> str:

@@ -85,13 +85,16 @@ class Form:
                 value = _default(token, node)
                 if value is None:
                     return None
-                inputs.append(Constant(token, np.array(value, np.int32)))
+                known = not isinstance(value, Tensor)
+                inputs.append(Constant(token, np.array(value, np.int32)) if known else value)
         numbered = [t for t in self._inputs if isinstance(t, int)]
         if numbered and len(node.inputs) != len(numbered):
             return None
         for name, value in node.attrs.items():
             if name not in used and not _same(value, self._given.get(name)):
                 return None
+        if any([isinstance(node.attrs.get(ours), Tensor) for _, ours, _ in self._attrs]):
+            return None
         attrs = {theirs: _WRITERS[kind](node.attrs.get(ours)) for theirs, ours, kind in self._attrs}
         attrs |= {name: encoded(value) for name, value in self._fixed.items()}
         if any([a is None for a in attrs.values()]):
@@ -113,7 +116,8 @@ class Form:
             elif isinstance(token, int):
                 taken[token] = pending.pop(0)
             else:
-                attrs[token] = static(pending.pop(0), token)
+                given = pending.pop(0)
+                attrs[token] = given if constant_value(given) is None else static(given)
         for name, wanted in self._fixed.items():
             if name in node.attr and decoded(node.attr[name]) != wanted:
                 raise NotUnderstood(f"its {name} is {decoded(node.attr[name])!r}, not {wanted!r}")
@@ -127,12 +131,9 @@ def _same(value: Any, wanted: Any) -> bool:
     return bool(value == wanted or (isinstance(value, tuple) and {*value} == {wanted}))
 
 
-def static(tensor: Tensor, what: str) -> Any:
-    """Return the value of a tensor that must be constant: an int, or a tuple of them."""
-    value = constant_value(tensor)
-    if value is None:
-        raise NotUnderstood(f"its {what}, {tensor.name}, is no constant")
-    plain = value.tolist()
+def static(tensor: Tensor) -> Any:
+    """Return the value of a constant tensor: an int, or a tuple of them."""
+    plain = constant_value(tensor).tolist()
     return tuple(plain) if isinstance(plain, list) else plain
 
 

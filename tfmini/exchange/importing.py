@@ -18,7 +18,7 @@ from tfmini.dtypes import as_dtype
 from tfmini.errors import InvalidArgumentError, InvalidTypeError, NotFoundError, OpError
 from tfmini.exchange.attributes import decoded
 from tfmini.exchange.composed import COMPOSED, composed
-from tfmini.exchange.exporting import NATIVE
+from tfmini.exchange.exporting import LATE, NATIVE
 from tfmini.exchange.foreign import foreign_type
 from tfmini.exchange.forms import FORMS, SYNONYMS, NotUnderstood, Read
 from tfmini.exchange.special import READERS, WEAK
@@ -27,7 +27,7 @@ from tfmini.graph import Graph, get_default_graph
 from tfmini.logging import warn
 from tfmini.nodes import Operation, Tensor
 from tfmini.opdef import OpDef
-from tfmini.ops import array, branches, loops, saving
+from tfmini.ops import array, saving
 from tfmini.ops.bodies import BODY_INPUT
 from tfmini.ops.state import VARIABLE, Variable
 from tfmini.registry import registry
@@ -228,7 +228,9 @@ class Importer:
                 return FORMS[kind].read(given, inputs)
         schema = _type(kind).schema
         attrs = {k: decoded(v, self) for k, v in node.attr.items() if k in schema.attrs}
-        return Read(kind, inputs, attrs)
+        late = decoded(node.attr[LATE]) if LATE in node.attr else ()
+        at = len(inputs) - len(late)
+        return Read(kind, inputs[:at], attrs | dict(zip(late, inputs[at:], strict=True)))
 
     def _constant(self, node: NodeDef, name: str) -> Operation:
         value = decoded(node.attr["value"])
@@ -272,13 +274,8 @@ class Importer:
         )
 
 
-# Types that are no functions of users, so not in the registry.
-_UNLISTED = {
-    value.type: value
-    for module in (branches, loops, saving)
-    for value in vars(module).values()
-    if isinstance(value, OpDef)
-}
+# Types that are not in the registry: they touch files.
+_UNLISTED = {value.type: value for value in vars(saving).values() if isinstance(value, OpDef)}
 
 
 def _type(name: str) -> OpDef:

@@ -11,11 +11,10 @@ import numpy as np
 
 from tfmini.build import constant_value
 from tfmini.exchange.attributes import decoded, encoded, shape_attr
-from tfmini.exchange.forms import FORMS, Constant, NotUnderstood, Read, Written
+from tfmini.exchange.forms import Constant, NotUnderstood, Read, Written
 from tfmini.formats.graphdef import AttrValue, NodeDef
 from tfmini.formats.tensors import make_tensor_proto
 from tfmini.nodes import Operation, Tensor
-from tfmini.ops.dynamic_axes import REDUCTIONS
 from tfmini.ops.index import Index, items_of
 from tfmini.ops.slicing import bounds_of
 
@@ -119,13 +118,6 @@ def _read_slice_grad(node: NodeDef, inputs: Sequence[Tensor]) -> Read:
     return Read("StridedSliceGradDynamic", [grad, shape, *bounds], read.attrs)
 
 
-def _read_reduction(node: NodeDef, inputs: Sequence[Tensor]) -> Read:
-    if constant_value(inputs[1]) is not None:
-        return FORMS[node.op].read(node, inputs)
-    keepdims = "keep_dims" in node.attr and node.attr["keep_dims"].b
-    return Read("ReduceOver", list(inputs), {"kind": node.op, "keepdims": keepdims})
-
-
 def _read_batch_norm(node: NodeDef, inputs: Sequence[Tensor]) -> Read:
     if "is_training" in node.attr and not node.attr["is_training"].b:
         raise NotUnderstood("it is not for training")
@@ -170,7 +162,6 @@ READERS: dict[str, Callable[[NodeDef, Sequence[Tensor]], Read]] = {
     "Assign": _read_assign,
     "StridedSlice": _read_slice,
     "StridedSliceGrad": _read_slice_grad,
-    **dict.fromkeys(REDUCTIONS, _read_reduction),
     "FusedBatchNorm": _read_batch_norm,
     "FusedBatchNormV2": _read_batch_norm,
     "FusedBatchNormV3": _read_batch_norm,

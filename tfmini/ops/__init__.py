@@ -18,6 +18,7 @@ from tfmini.ops import (
     assertions,
     bitwise,
     blocks,
+    branches,
     candidates,
     casting,
     codecs,
@@ -44,6 +45,7 @@ from tfmini.ops import (
     layout,
     linalg,
     logic,
+    loops,
     losses,
     lstm,
     math,
@@ -87,14 +89,14 @@ from tfmini.registry import BUILTIN, registry
 @hookimpl
 def tfmini_ops() -> list[ModuleType]:
     return [
-        build, activations, adaptive, along, array, assertions, bitwise, blocks, candidates,
-        casting, codecs, colors, complex, contraction, control, convolution, counting, creation,
-        cumulative, debugging, decompositions, diagonals, division, dynamic_axes, exponential,
-        files, functional, gru, indexing, initialized, joining, layout, linalg, logic, losses,
-        lstm, math, nn, normalization, padding, parsing, patches, pooling, powers, products,
-        proximal, random, recurrent, reductions, resizing, rounding, scatter_variables, scattering,
-        segment, selection, shapes, slicing, solvers, sorting, sparse, sparse_training, state,
-        summaries, tensor_arrays, text, training, trigonometry, unbroadcast, weighting,
+        build, activations, adaptive, along, array, assertions, bitwise, blocks, branches,
+        candidates, casting, codecs, colors, complex, contraction, control, convolution, counting,
+        creation, cumulative, debugging, decompositions, diagonals, division, dynamic_axes,
+        exponential, files, functional, gru, indexing, initialized, joining, layout, linalg, logic,
+        loops, losses, lstm, math, nn, normalization, padding, parsing, patches, pooling, powers,
+        products, proximal, random, recurrent, reductions, resizing, rounding, scatter_variables,
+        scattering, segment, selection, shapes, slicing, solvers, sorting, sparse, sparse_training,
+        state, summaries, tensor_arrays, text, training, trigonometry, unbroadcast, weighting,
     ]  # fmt: skip
 
 

@@ -294,6 +294,6 @@ def log_softmax(logits: Any, axis: Any = None, name: str | None = None, dim: Any
     return _log_softmax(logits, _one_axis(axis, dim), name)
 
 
-def _one_axis(axis: Any, dim: Any) -> int:
+def _one_axis(axis: Any, dim: Any) -> Any:
     axis = dim if axis is None else axis
-    return -1 if axis is None else int(axis)
+    return -1 if axis is None else axis

@@ -332,7 +332,12 @@ class _transpose(View):
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         perm, conjugate = node.attrs["perm"], node.attrs["conjugate"]
-        if perm is not None:
+        if isinstance(perm, Tensor):
+            from tfmini.ops import division, sorting
+
+            axes = math.cast(perm, int32)
+            perm = sorting.invert_permutation(division.floormod(axes, size(axes)))
+        elif perm is not None:
             perm = [i % len(perm) for i in perm]
             perm = tuple(sorted(range(len(perm)), key=perm.__getitem__))
         return (transpose(grad, perm, conjugate=conjugate),)

@@ -31,6 +31,7 @@ class AssertType(OpDef):
 
     stateful = True
     gradient = None
+    tested_by = "tests of run-time checks: it has no output"
 
     def compute(self, condition: Any, *data: Any, summarize: int) -> tuple[()]:
         if np.ndim(condition):
@@ -56,6 +57,7 @@ class PrintType(OpDef):
 
     stateful = True
     view = True
+    tested_by = "tests of run-time checks: it writes to the terminal"
 
     def compute(
         self, value: Any, *data: Any, message: str, first_n: int, summarize: int, token: int
@@ -82,6 +84,7 @@ class PurePyFuncType(OpDef):
     listed = True
     view = True
     gradient = None
+    tested_by = "tests of py_func: a function is no sample"
 
     def compute(self, *values: Any, func: Callable[..., Any], dtypes: tuple[DType, ...]) -> Any:
         result = func(*[_read_only(v) for v in values])
@@ -97,6 +100,9 @@ class PurePyFuncType(OpDef):
 
     def infer(self, *_specs: TensorSpec, dtypes: Any, **_attrs: Any) -> list[TensorSpec]:
         return [TensorSpec(UNKNOWN.shape, as_dtype(d)) for d in dtypes]
+
+    def cost(self, *_specs: TensorSpec, **_attrs: Any) -> Cost:
+        return Cost(float("inf"), float("inf"))  # nobody knows what it does
 
 
 class PyFuncType(PurePyFuncType):

@@ -50,6 +50,7 @@ class cholesky(Lapack):
     read.  The gradient takes it to be symmetric, and is.
     """
 
+    dims = "...[m][n]->...[m][n]"
     weight = 0.4
     symmetric = (0,)
     samples = [(SPD,), (np.stack([SPD, 2 * SPD]),)]

@@ -1,20 +1,17 @@
-"""Reductions over axes that are known only when they run.
+"""Axes that are known only when they run: those that two shapes broadcast along.
 
-In: values, and vectors of axes or shapes.  Out: sums and the like.  Graphs that TensorFlow wrote
-have them, above all for gradients of broadcast operations.
+In: vectors that are shapes.  Out: vectors of axes, for reductions.  Graphs that TensorFlow wrote
+have them, for gradients of broadcast operations.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from tfmini.build import op
-from tfmini.nodes import Operation, Tensor
-from tfmini.opdef import Cost, OpDef, nbytes, normalize_axis
-from tfmini.ops import array, creation
+from tfmini.opdef import Cost, OpDef
 from tfmini.spec import TensorSpec
 
 REDUCTIONS = frozenset(["Sum", "Mean"])
@@ -42,47 +39,3 @@ class _broadcast_gradient_args(OpDef):
 
     def cost(self, s0: TensorSpec, s1: TensorSpec) -> Cost:
         return Cost(100.0, 100.0)
-
-
-@op("ReduceOver")
-class _reduce_over(OpDef):
-    """The sum or mean (``kind``) of ``input`` over ``axis``, a vector or scalar of ints."""
-
-    kinds = "iufc"
-    samples = [
-        ((2, 3), np.array([1], np.int32), {"kind": "Sum"}),
-        ((2, 3, 2), np.array([0, -1], np.int32), {"kind": "Mean", "keepdims": True}),
-        ((4,), np.int32(0), {"kind": "Sum"}),
-        ((2, 3), np.zeros(0, np.int32), {"kind": "Mean"}),
-    ]
-
-    def compute(self, input: Any, axis: Any, *, kind: str, keepdims: bool = False) -> Any:
-        axes = normalize_axis(tuple(np.atleast_1d(axis).tolist()), np.ndim(input)) or ()
-        total = np.add.reduce(input, axis=axes, keepdims=keepdims, dtype=input.dtype)
-        if kind == "Sum":
-            return total
-        count = math.prod([np.shape(input)[a] for a in axes])
-        return np.divide(total, count).astype(input.dtype)
-
-    def infer(
-        self, input: TensorSpec, axis: TensorSpec, *, kind: str, keepdims: bool = False
-    ) -> TensorSpec:
-        self.check_kinds((input.dtype,))
-        shape, known = input.shape, axis.value
-        if shape is None:
-            return TensorSpec(None, input.dtype)
-        if known is None or (isinstance(known, tuple) and None in known):
-            return TensorSpec((None,) * len(shape) if keepdims else None, input.dtype)
-        axes = normalize_axis(known, len(shape)) or ()
-        kept = [1 if i in axes else d for i, d in enumerate(shape) if keepdims or i not in axes]
-        return TensorSpec(tuple(kept), input.dtype)
-
-    def cost(self, input: TensorSpec, axis: TensorSpec, **_attrs: Any) -> Cost:
-        return Cost(float("inf") if input.size is None else input.size, nbytes(input))
-
-    def gradient(self, node: Operation, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, axis = node.inputs
-        # The result's shape with the reduced dimensions as 1.
-        counts = _reduce_over(creation.ones_like(x), axis, kind="Sum", keepdims=True)
-        spread = array.reshape(grad, array.shape(counts)) * creation.ones_like(x)
-        return (spread / counts if node.attrs["kind"] == "Mean" else spread), None

@@ -189,7 +189,7 @@ class _concat(Copy):
         sizes: list[Any] = []
         for x in node.inputs:
             dims = x.spec.shape
-            known = None if dims is None else dims[axis]
+            known = None if dims is None or isinstance(axis, Tensor) else dims[axis]
             sizes.append(slicing.getitem(array.shape(x), axis) if known is None else known)
         return split(grad, sizes, axis)
 

@@ -10,7 +10,7 @@ from tfmini.build import apply, constant_value, convert_to_tensor, op
 from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Operation, Tensor
 from tfmini.opdef import conflict, normalize_axis
-from tfmini.ops import array, indexing
+from tfmini.ops import array, flow, indexing
 from tfmini.ops.static import Copy, View, axis_in, elements_of, require_ints, shape_from
 from tfmini.shapes import compatible, merge_shapes
 from tfmini.spec import TensorSpec
@@ -152,19 +152,23 @@ class _reverse(View):
         value = tensor.value[::-1] if isinstance(tensor.value, tuple) and axis else tensor.value
         return TensorSpec(tensor.shape, tensor.dtype, value)
 
+    def dims(self, tensor: TensorSpec, *, axis: tuple[int, ...]) -> str | None:
+        if tensor.shape is None:
+            return None
+        turned = normalize_axis(axis, len(tensor.shape)) or ()
+        kept = {i: i for i in range(len(tensor.shape)) if i not in turned}
+        return flow.moved(tensor.shape, tensor.shape, kept)
+
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         return (_reverse(grad, **node.attrs),)
 
 
 def reverse(tensor: Any, axis: Any, name: str | None = None) -> Tensor:
     """Return ``tensor`` with the elements along each dimension of ``axis`` in reverse order."""
-    known = constant_value(axis)
-    if known is None:
-        raise InvalidArgumentError(
-            axis.op.info, axis.op, "the axis to reverse must be known while building."
-        )
-    axes = tuple([int(i) for i in known.reshape(-1)])
-    return apply(_reverse.opdef, (tensor,), {"axis": axes}, name)
+    known = constant_value(convert_to_tensor(axis))
+    if known is not None:
+        axis = tuple([int(i) for i in known.reshape(-1)])
+    return apply(_reverse.opdef, (tensor,), {"axis": axis}, name)
 
 
 @op("ReverseSequence")

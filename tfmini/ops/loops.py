@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -45,6 +45,8 @@ class _Loop(OpDef):
 
     listed = True
     view = True
+    tested_by = "tests of control flow: a body is no sample"
+    expected_failures = {"deterministic": "with effects it is another type, which has rng"}
 
     def infer(
         self, *specs: TensorSpec, body: Program, carry: int, shapes: tuple[Shape, ...],
@@ -82,12 +84,16 @@ class StatelessWhile(_Loop):
             _check(state, shapes)
         return [*state, *_columns(befores, body, shapes), *_rest(pinned, body, carry)]
 
+    def cost(self, *specs: TensorSpec, **_attrs: Any) -> Cost:
+        return Cost(float("inf"), float("inf"))  # how often it runs is known when it has run
+
 
 class While(StatelessWhile):
     """A loop whose body draws random numbers or has effects."""
 
     stateful = True
     random = True
+    expected_failures: ClassVar[Mapping[str, str]] = {}
 
     def compute(self, *values: Any, rng: Any, **attrs: Any) -> list[Any]:
         return super().compute(*values, rng=rng, **attrs)
@@ -132,6 +138,7 @@ class Scan(StatelessScan):
 
     stateful = True
     random = True
+    expected_failures: ClassVar[Mapping[str, str]] = {}
 
     def compute(self, *values: Any, rng: Any, **attrs: Any) -> list[Any]:
         return super().compute(*values, rng=rng, **attrs)

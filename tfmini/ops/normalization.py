@@ -140,7 +140,7 @@ def weighted_moments(
     variance = reductions.reduce_sum(squares, axes, keepdims=True) / total
     if keep:
         return mean, variance
-    axis = [axes] if isinstance(axes, int) else list(axes)
+    axis = axes if isinstance(axes, (int, Tensor)) else list(axes)
     return array.squeeze(mean, axis), array.squeeze(variance, axis, name=name)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tfmini.build import convert_to_tensor, op
-from tfmini.dtypes import DType, bool_, float32, int64
+from tfmini.dtypes import DType, bool_, float32, int32, int64
 from tfmini.errors import InvalidTypeError
 from tfmini.kernels.rows import FEW_COLUMNS, columns
 from tfmini.nodes import Operation, Tensor
@@ -20,7 +20,7 @@ from tfmini.opdef import Cost, OpDef, Reduction, nbytes, normalize_axis
 from tfmini.ops import array, creation, cumulative, logic, math
 from tfmini.ops.casting import cast, cast_like
 from tfmini.ops.complex import conjugated, real_part
-from tfmini.ops.division import truncated
+from tfmini.ops.division import floormod, truncated
 from tfmini.ops.unbroadcast import mean_share, unreduce
 from tfmini.spec import TensorSpec
 
@@ -157,6 +157,8 @@ class reduce_prod(_Whole):
         if axis is None:
             flat = array.reshape(conjugated(x), [-1])
             return (result * array.reshape(_others(flat, 0), array.shape(x)),)
+        if isinstance(axis, Tensor):
+            return (result * _others_along(conjugated(x), axis),)
         # One dimension after the other: the factors of a chain of products.
         factor = conjugated(x)
         for a in (axis,) if isinstance(axis, int) else axis:
@@ -169,6 +171,22 @@ def _others(x: Tensor, axis: int) -> Tensor:
     """Return for each element the product of the others along ``axis``."""
     before = cumulative.cumprod(x, axis, exclusive=True)
     return before * cumulative.cumprod(x, axis, exclusive=True, reverse=True)
+
+
+def _others_along(x: Tensor, axis: Tensor) -> Tensor:
+    """Return the same along axes that are known only when it runs."""
+    from tfmini.ops import indexing, joining, sorting
+
+    rank = array.rank(x)
+    axes = array.reshape(floormod(cast(axis, int32), rank), [-1])
+    kept, _ = sorting.setdiff1d(creation.range(rank), axes)
+    order = joining.concat([axes, kept], 0)
+    moved = array.transpose(x, order)
+    length = reduce_prod(indexing.gather(array.shape(x), axes))
+    width = reduce_prod(indexing.gather(array.shape(x), kept))
+    products = _others(array.reshape(moved, joining.stack([length, width])), 0)
+    back = sorting.invert_permutation(order)
+    return array.transpose(array.reshape(products, array.shape(moved)), back)
 
 
 _BOOLS: list[Any] = [

@@ -355,6 +355,7 @@ class bincount(OpDef):
     """
 
     gradient = None
+    late = ("minlength", "maxlength")
     samples = [(np.array([1, 1, 3]),), (np.array([[1, 1], [3, 0]]), np.array([[0.5, 1], [2, 3]])),
                (np.array([1, 7]), {"minlength": 4, "maxlength": 5, "dtype": int64})]  # fmt: skip
 

@@ -99,6 +99,7 @@ def adjoint(matrix: Any, name: str | None = None) -> Tensor:
 class _matrix_inverse(Lapack):
     """The inverse of each square matrix; an error if one is singular."""
 
+    dims = "...[m][n]->...[m][n]"
     samples = [(SPD,), (SQUARE,)]
     bad_samples = [(np.zeros((2, 2)), InvalidArgumentError), ((2, 3), InvalidArgumentError)]
 
@@ -124,6 +125,7 @@ def matrix_inverse(input: Any, adjoint: bool = False, name: str | None = None) -
 class matrix_determinant(Lapack):
     """Return the determinant of each square matrix."""
 
+    dims = "...[m][n]->..."
     weight = 0.7
     samples = [(SPD,), (SQUARE,)]
 
