@@ -1,4 +1,7 @@
-"""``tf.contrib``: what TensorFlow 1 kept beside its core."""
+"""``tf.contrib``: what TensorFlow 1 kept beside its core.
+
+In and out: as the parts of ``tf`` that they stand on: layers, optimizers, cells, datasets.
+"""
 
 from __future__ import annotations
 

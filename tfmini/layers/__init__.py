@@ -1,4 +1,8 @@
-"""``tf.layers``: layers as functions that make their variables, and as classes."""
+"""``tf.layers``: layers as functions that make their variables, and as classes.
+
+In: tensors of the graph, batch first.  Out: tensors, variables under TensorFlow's names
+(``dense/kernel:0``), and what layers put into collections: updates, regularization losses.
+"""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ from tfmini.layers.named import initializer_of
 from tfmini.layers.spec import check
 from tfmini.nodes import Operation, Tensor
 from tfmini.ops import array, math, nest
-from tfmini.variable_scope import AUTO_REUSE, VariableScope, get_variable, variable_scope
+from tfmini.shared_variables import get_variable
+from tfmini.variable_scope import AUTO_REUSE, VariableScope, variable_scope
 
 
 class Layer:

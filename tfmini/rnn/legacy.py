@@ -35,7 +35,8 @@ from tfmini.rnn.cells import inputs_in
 from tfmini.rnn.losses import legacy_sequence_loss, sequence_loss_by_example
 from tfmini.rnn.running import static_rnn
 from tfmini.rnn.wrappers import EmbeddingWrapper, OutputProjectionWrapper
-from tfmini.variable_scope import get_variable, get_variable_scope, variable_scope
+from tfmini.shared_variables import get_variable
+from tfmini.variable_scope import get_variable_scope, variable_scope
 
 Loop = Callable[[Any, int], Any]
 

@@ -28,7 +28,8 @@ from tfmini.rnn.cell import (
 )
 from tfmini.rnn.cells import inputs_in
 from tfmini.shapes import as_shape
-from tfmini.variable_scope import get_variable, get_variable_scope, variable_scope
+from tfmini.shared_variables import get_variable
+from tfmini.variable_scope import get_variable_scope, variable_scope
 
 
 class MultiRNNCell(RNNCell):

@@ -1,4 +1,8 @@
-"""``tf.train``: optimizers, schedules, averages, checkpoints, and sessions that train."""
+"""``tf.train``: optimizers, schedules, averages, checkpoints, and sessions that train.
+
+In: a loss, a tensor of the graph.  Out: operations that update variables when they are run, and
+what runs them: loops with hooks, threads that fill queues, files of checkpoints.
+"""
 
 from __future__ import annotations
 

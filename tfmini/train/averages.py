@@ -17,7 +17,8 @@ from tfmini.initializers import zeros_initializer
 from tfmini.nodes import Operation, Tensor
 from tfmini.ops import creation, math, powers, state
 from tfmini.ops.state import Variable
-from tfmini.variable_scope import get_variable, get_variable_scope, variable_scope
+from tfmini.shared_variables import get_variable
+from tfmini.variable_scope import get_variable_scope, variable_scope
 
 
 class ExponentialMovingAverage:

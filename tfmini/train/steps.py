@@ -13,7 +13,7 @@ from tfmini.graph import Graph, GraphKeys, get_default_graph
 from tfmini.initializers import zeros_initializer
 from tfmini.logging import error
 from tfmini.nodes import Tensor
-from tfmini.variable_scope import get_variable
+from tfmini.shared_variables import get_variable
 
 
 def get_global_step(graph: Graph | None = None) -> Any:

@@ -1,4 +1,8 @@
-"""``tf.contrib.framework``: default arguments, and variables by scope and name."""
+"""``tf.contrib.framework``: default arguments, and variables by scope and name.
+
+In: functions and the arguments that a scope gives them; scopes and names.  Out: those functions
+with defaults; lists of variables.
+"""
 
 from __future__ import annotations
 

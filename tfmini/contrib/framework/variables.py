@@ -8,7 +8,8 @@ from typing import Any
 from tfmini.contrib.framework.arg_scope import add_arg_scope
 from tfmini.errors import NotFoundError
 from tfmini.graph import GraphKeys, get_default_graph
-from tfmini.variable_scope import VariableScope, get_variable
+from tfmini.shared_variables import get_variable
+from tfmini.variable_scope import VariableScope
 
 
 @add_arg_scope

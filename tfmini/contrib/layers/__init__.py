@@ -1,4 +1,8 @@
-"""``tf.contrib.layers``: layers with arg_scope, regularizers and initializers."""
+"""``tf.contrib.layers``: layers with arg_scope, regularizers and initializers.
+
+In: tensors of the graph, batch first.  Out: tensors, and variables under TensorFlow's names
+(``fully_connected/weights:0``).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""``tf.contrib.slim``: the layers and scopes of ``tf.contrib``, under one name."""
+"""``tf.contrib.slim``: the layers and scopes of ``tf.contrib``, under one name.
+
+In and out: as ``tf.contrib.layers`` and ``tf.contrib.framework``.
+"""
 
 from __future__ import annotations
 
