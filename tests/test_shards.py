@@ -183,6 +183,16 @@ def test_nothing_of_a_model_is_gathered(model):
         assert not session.explain([loss, step], feed).notes
 
 
+def test_large_shards_are_fused():
+    x = tf.placeholder(tf.float64, [None, 10])
+    w = tf.Variable(np.linspace(0.0, 1.0, 10).reshape(10, 1))
+    (grad,) = tf.gradients(tf.reduce_mean(tf.square(tf.tanh(tf.matmul(x, w)))), [w])
+    array = RNG.standard_normal((80_000, 10))
+    with tf.Session("sync") as session:
+        found = session.run(grad, {x: da.from_array(array, (40_000, 10))})
+        np.testing.assert_allclose(found, session.run(grad, {x: array}), rtol=1e-9)
+
+
 def test_what_has_no_rule_is_said():
     x = tf.placeholder(tf.float64, [None])
     ordered = tf.sort(x)

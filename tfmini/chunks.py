@@ -80,14 +80,19 @@ class Chunks:
         name, graph, keys = _GRAPHS.get(place, (None, {}, []))
         if name != self.array.name:  # an assignment to some of its elements renames an array
             graph, keys = _optimized(self.array)
-            if name is None:
-                weakref.finalize(self.array, _GRAPHS.pop, place).atexit = False
-            _GRAPHS[place] = self.array.name, graph, keys
+            ready(self.array, graph, keys)
         return graph, keys
 
 
 # Arrays are fed again and again; the graph of one is forgotten when the array is.
 _GRAPHS: dict[int, tuple[str, dict[Any, Any], list[Any]]] = {}
+
+
+def ready(array: Any, graph: dict[Any, Any], keys: list[Any]) -> None:
+    """Say that ``graph``, with its chunks at ``keys``, is all that ``array`` takes."""
+    if id(array) not in _GRAPHS:
+        weakref.finalize(array, _GRAPHS.pop, id(array)).atexit = False
+    _GRAPHS[id(array)] = array.name, graph, keys
 
 
 def _optimized(array: Any) -> tuple[dict[Any, Any], list[Any]]:

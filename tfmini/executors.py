@@ -198,10 +198,18 @@ def resolve(target: Any) -> Executor | None:
 
 
 def _connect(address: str) -> Cluster:
-    from distributed import Client
+    from distributed import Client, Security
 
+    security = Security()  # as Dask's configuration has it
+    if address.startswith("tls:") and not security.get_connection_args("client")["ssl_context"]:
+        raise UnavailableError(
+            None,
+            None,
+            f"{address!r} is encrypted, and Dask's configuration has no credentials for it: set "
+            f"distributed.comm.tls there, or give a Client(address, security=...) as target.",
+        )
     try:
-        client = Client(address, set_as_default=False, timeout="10s")
+        client = Client(address, security=security, set_as_default=False, timeout="10s")
     except (OSError, TimeoutError, ValueError) as e:
         raise UnavailableError(
             None,

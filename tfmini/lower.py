@@ -15,8 +15,10 @@ import importlib.metadata
 import os
 import pickle
 import socket
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
@@ -458,6 +460,38 @@ class RegionTask:
         return PackedTask, (self.packed, versions, self.__name__)
 
 
+def unfit(
+    name: str,
+    version: str | None,
+    ops: Sequence[str],
+    there: str | None,
+    problem: str,
+    where: str,
+    so_far: str,
+) -> FailedPreconditionError:
+    """Return the error for a package that a worker lacks, or has in another version."""
+    have = f"it has {there}" if there else "it does not have it"
+    why = f" ({problem})" if problem else ""
+    wanted = "tfmini-dask" if name == "tfmini" else name
+    remedy = f"Install {wanted}=={version} there" if version else f"Install {wanted} there"
+    if name != "tfmini":
+        remedy += ", or, if it is pure Python, give Session(..., upload_plugins=True)"
+    return FailedPreconditionError(
+        None,
+        None,
+        f"operations {', '.join(ops[:5])} need package {name!r} {version or ''} on {where}, but "
+        f"{have}{why}. {so_far} {remedy}.",
+    )
+
+
+def _this_process() -> str:
+    module = sys.modules.get("distributed.worker")
+    if module is not None:
+        with suppress(ValueError):  # there is no worker here
+            return f"worker {module.get_worker().address}"
+    return f"process {os.getpid()} of {socket.gethostname()}"
+
+
 class PackedTask:
     """A ``RegionTask`` that has travelled.
 
@@ -474,21 +508,22 @@ class PackedTask:
         try:
             task = _unpacked(self.packed)
         except (ImportError, AttributeError) as e:
-            raise self._unfit(f"{type(e).__name__}: {e}. Install their package there") from None
+            raise self._unfit(f"{type(e).__name__}: {e}") from None
         if self.packed not in _fit:
             for package, (version, _) in self.versions.items():
-                there = installed_version(package)
-                if there not in (version, None):
-                    raise self._unfit(f"{package} {there} is there, {version} is needed")
+                # One that was sent as a file is there without a version.
+                if installed_version(package) not in (version, None):
+                    raise self._unfit("")
             _fit[self.packed] = None
         return task(values, *options, **keywords)
 
-    def _unfit(self, why: str) -> FailedPreconditionError:
-        ops = ", ".join([t for p, (_, types) in self.versions.items() for t in types][-5:])
-        where = f"process {os.getpid()} of {socket.gethostname()}"
-        return FailedPreconditionError(
-            None, None, f"operations {ops} can't be loaded in {where}: {why}."
-        )
+    def _unfit(self, problem: str) -> FailedPreconditionError:
+        """Return the error for the last package that is not here as it should be."""
+        differ = [n for n, (v, _) in self.versions.items() if installed_version(n) != v]
+        name = (differ or list(self.versions))[-1]
+        version, ops = self.versions[name]
+        there, where = installed_version(name), _this_process()
+        return unfit(name, version, ops, there, problem, where, "No variable has changed.")
 
     def __reduce__(self) -> Any:
         return PackedTask, (self.packed, self.versions, self.__name__)

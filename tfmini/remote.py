@@ -15,6 +15,7 @@ from __future__ import annotations
 import importlib
 import operator
 import os
+import pkgutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ import numpy as np
 from tfmini import uploads
 from tfmini.errors import FailedPreconditionError, InvalidArgumentError, UnavailableError
 from tfmini.executors import Cluster
-from tfmini.lower import Held, Lowered, Package, RegionTask, installed_version
+from tfmini.lower import Held, Lowered, Package, RegionTask, installed_version, unfit
 from tfmini.plan import Ref
 from tfmini.store import Store
 
@@ -38,7 +39,14 @@ _ATTEMPTS = 12
 
 
 class LostData(Exception):
-    """Something that was placed on the cluster is gone."""
+    """Something that was placed on the cluster is gone.
+
+    ``weight`` is how many attempts it counts: a task that kills its workers is not tried for long.
+    """
+
+    def __init__(self, error: BaseException, weight: int) -> None:
+        super().__init__(str(error))
+        self.weight = weight
 
 
 class Job(NamedTuple):
@@ -75,7 +83,8 @@ class Remote:
         self._history_bytes = 0
         self._functions: dict[int, tuple[Any, Any]] = {}  # id -> the task, where it is
         self._roots: dict[Ref, tuple[Any, Held]] = {}  # values placed, and where
-        self._checked: set[str] = set()  # packages that all workers have
+        self._checked = {"tfmini"}  # packages that all workers have
+        self._guarded(self._check_tfmini)
 
     # -- running --------------------------------------------------------------------------------
 
@@ -84,18 +93,20 @@ class Remote:
 
         ``keep``: what is fetched in shards is left there, as Dask arrays.
         """
-        for _ in range(_ATTEMPTS):
+        left = _ATTEMPTS
+        while True:
             try:
                 return self._attempt(job, self._store.values, keep)
-            except LostData as e:
-                lost = e
+            except LostData as lost:
+                left -= lost.weight
+                if left < 0:
+                    raise UnavailableError(
+                        None,
+                        None,
+                        f"workers of {self.executor.address} were lost again and again during "
+                        f"one run: {lost}. No variable has changed.",
+                    ) from lost
                 self._restore()
-        raise UnavailableError(
-            None,
-            None,
-            f"workers of {self.executor.address} were lost {_ATTEMPTS} times during one run: "
-            f"{lost}. No variable has changed.",
-        )
 
     def record(self, job: Job) -> None:
         """Remember a run whose updates are committed; copy the state here when it is time."""
@@ -209,7 +220,7 @@ class Remote:
         except (FutureCancelledError, KilledWorker) as e:
             if self.client.status != "running":
                 raise self.executor.lost(e) from e
-            raise LostData(str(e)) from e
+            raise LostData(e, _ATTEMPTS if isinstance(e, KilledWorker) else 1) from e
         except (OSError, TimeoutError) as e:
             raise self.executor.lost(e) from e
 
@@ -307,31 +318,34 @@ class Remote:
             return
         if self._upload:
             for name, package in new.items():
-                if name != "tfmini":
-                    for path in uploads.files_of(name, package.modules):
-                        self.client.upload_file(path)
+                for path in uploads.files_of(name, package.modules):
+                    self.client.upload_file(path)
         modules = {name: package.modules for name, package in new.items()}
         for worker, found in self.client.run(_look, modules).items():
             for name, package in new.items():
                 there, problem = found[name]
-                sent = self._upload and name != "tfmini" and there is None
+                sent = self._upload and there is None
                 if problem or (there != package.version and not sent):
                     raise _unfit(name, package, there, problem, worker)
         self._checked |= set(new)
+
+    def _check_tfmini(self) -> None:
+        # By a function that is everywhere: without tfmini a worker can't even read ours.
+        found = self.client.run(pkgutil.resolve_name, "tfmini:__version__", on_error="return")
+        package = Package(installed_version("tfmini"), ("tfmini",), ("of every type",))
+        for worker, there in found.items():
+            if isinstance(there, BaseException):
+                problem = f"{type(there).__name__}: {there}"
+                raise _unfit("tfmini", package, None, problem, worker)
+            if there != package.version:
+                raise _unfit("tfmini", package, there, "", worker)
 
 
 def _unfit(
     name: str, package: Package, there: str | None, problem: str, worker: str
 ) -> FailedPreconditionError:
-    have = f"it has {there}" if there else "it does not have it"
-    why = f" ({problem})" if problem else ""
-    return FailedPreconditionError(
-        None,
-        None,
-        f"operations {', '.join(package.ops[:5])} need package {name!r} {package.version or ''} on "
-        f"worker {worker}, but {have}{why}. Nothing has run. Install {name}=={package.version} "
-        f"there, or, if it is pure Python, give Session(..., upload_plugins=True).",
-    )
+    where = f"worker {worker}"
+    return unfit(name, package.version, package.ops, there, problem, where, "Nothing has run.")
 
 
 def _itself(task: Any) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,8 @@ from tfmini.passes.regions import Region
 from tfmini.plan import Plan, Ref
 from tfmini.spec import TensorSpec
 
+# Variables of more bytes than this travel to the shards one by one.
+_LARGE_BYTES = 1 << 20
 # How many partial results one task adds up.
 FAN_IN = 8
 
@@ -124,9 +127,21 @@ class ShardedProgram:
         remote = publish is not None
         for number in range(len(self.units)):
             run.add(number)
-        n_fetches = len(self.plan.fetches)
-        places = [run.place(r, remote and i < n_fetches) for i, r in enumerate(self.outputs)]
+        alone = self._alone if remote else ()
+        places = [run.place(r, i in alone) for i, r in enumerate(self.outputs)]
         return run.writer.lowered(places, run.effects())
+
+    @cached_property
+    def _alone(self) -> set[int]:
+        """The outputs that get keys of their own where results travel: fetches, and large variables
+        that all shards take, without those that only the update takes."""
+        n_fetches = len(self.plan.fetches)
+        alone = set(range(n_fetches))
+        updates = dict(enumerate(self.plan.updates, n_fetches))
+        if sum([self._specs[r].nbytes or 0 for _, r in updates.values()]) > _LARGE_BYTES:
+            shards = {r for u in self.units if u.group.sizes is not None for r in u.inputs}
+            alone |= {i for i, (variable, _) in updates.items() if variable in shards}
+        return alone
 
     def kept(self, number: int, place: Place, results: Sequence[Any]) -> Any:
         """Return a fetch; one in shards as a Dask array of what ``results`` are, or futures of."""

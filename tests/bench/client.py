@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[len(__package__.split("."))]
+_COMPILED = tempfile.TemporaryDirectory(prefix="tfmini-bench-")
 THREAD_VARIABLES = ("OMP", "OPENBLAS", "MKL", "NUMBA")
 
 
@@ -22,24 +23,31 @@ class PeerFailed(Exception):
     """A peer's process gave an error, died or took too long."""
 
 
-def environment(threads):
-    """Return the environment that bounds the threads inside one kernel before libraries load."""
+def environment(peer, threads):
+    """Return the environment that bounds the threads inside one kernel before libraries load.
+
+    Of tfmini's plugins only those work that the peer is about.
+    """
     bounds = {f"{name}_NUM_THREADS": str(threads) for name in THREAD_VARIABLES}
+    bounds["TFMINI_DISABLE_PLUGINS"] = "" if peer == "tfmini_numba" else "all"
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    return {**os.environ, **bounds, "PYTHONPATH": path}
+    # Modules are compiled once, as they are when a package is installed.
+    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    compiled = {"PYTHONPYCACHEPREFIX": _COMPILED.name}
+    return {**inherited, **bounds, **compiled, "PYTHONPATH": path}
 
 
 class Client:
-    """One long-lived worker process."""
+    """One long-lived worker process: ``python -m MODULE PEER THREADS ...``."""
 
-    def __init__(self, peer, threads, python):
+    def __init__(self, peer, threads, python, module=f"{__package__}.worker", arguments=()):
         self.peer = peer
         # Lives as long as the worker; a pipe could fill up and block it.
         self._stderr = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(
-            [python, "-m", f"{__package__}.worker", peer, str(threads)],
+            [python, "-m", module, peer, str(threads), *map(str, arguments)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr,
-            env=environment(threads), cwd=ROOT,
+            env=environment(peer, threads), cwd=ROOT,
         )  # fmt: skip
         self._pending = b""
 
@@ -102,7 +110,7 @@ def fresh(peer, threads, python, limit, what):
             capture_output=True,
             text=True,
             timeout=limit,
-            env=environment(threads),
+            env=environment(peer, threads),
             cwd=ROOT,
         )
     except subprocess.TimeoutExpired as error:

@@ -88,19 +88,24 @@ def measure(options, log=lambda text: None):
 class Team:
     """The workers of all peers at one number of threads."""
 
+    reference = REFERENCE
+
     def __init__(self, options, threads):
         self.options, self.threads = options, threads
         # The reference is always there: its results judge, and its times are the unit.
-        self.peers = list(dict.fromkeys([REFERENCE, *options.peers]))
+        self.peers = list(dict.fromkeys([self.reference, *options.peers]))
         self._clients, self._absent = {}, {}
 
     def versions(self):
         """Start all workers and return what each runs on."""
         return {peer: self._start(peer) for peer in self.peers}
 
+    def worker(self, peer):
+        """Return the process of a peer, begun."""
+        return Client(peer, self.threads, self.options.python(peer))
+
     def _start(self, peer):
-        client = Client(peer, self.threads, self.options.python(peer))
-        self._clients[peer] = client
+        client = self._clients[peer] = self.worker(peer)
         try:
             return client.ask(self.options.limit, do="about")
         except PeerFailed as failure:
@@ -132,7 +137,7 @@ class Team:
         for cell in cells:  # the reference comes first
             try:
                 found = self._ask(cell.peer, do="open", workload=workload.name)
-                if cell.peer == REFERENCE:
+                if cell.peer == self.reference:
                     expected = found
                 self._judge(workload, found, expected)
                 cell.loops = self._calibrate(cell.peer)

@@ -15,6 +15,8 @@ BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 class Report:
     """One run, ready to be shown."""
 
+    workloads, reference, judge = BY_NAME, REFERENCE, staticmethod(judge)
+
     def __init__(self, machine, versions, measurements):
         self.machine, self.versions, self.measurements = machine, versions, measurements
         self._cells = {(m.workload, m.peer, m.threads): m for m in measurements}
@@ -23,7 +25,7 @@ class Report:
 
     def json(self):
         records = [{**m.record(), "ratio": self._ratio(m)} for m in self.measurements]
-        targets = [{**row._asdict(), "met": row.met} for row in judge(self.measurements)]
+        targets = [{**row._asdict(), "met": row.met} for row in self.judge(self.measurements)]
         whole = {
             "machine": self.machine,
             "versions": self.versions,
@@ -47,7 +49,7 @@ class Report:
                 parts += [heading.format(title), table(self._busy_rows(threads))]
         if self._reasons():
             parts += [heading.format("Not measured"), "\n".join(self._reasons())]
-        targets = judge(self.measurements)
+        targets = self.judge(self.measurements)
         if targets:
             rows = [
                 [t.goal, f"{t.measured:.3g}", f"<= {t.limit:.3g}", "yes" if t.met else "NO"]
@@ -68,7 +70,7 @@ class Report:
         return (
             f"{m['date']}, {m['cores']} cores of {m['cpu']} ({m['system']}), "
             f"load before: {m['load']}.\n{', '.join(sorted(found, key=str.lower))}.\n"
-            f"Cells: median (minimum) ratio of medians to {REFERENCE}."
+            f"Cells: median (minimum) ratio of medians to {self.reference}."
         )
 
     def _workloads(self, threads):
@@ -78,7 +80,7 @@ class Report:
         rows = [["", *self.peers]]
         for name in self._workloads(threads):
             cells = [self._cells[name, peer, threads] for peer in self.peers]
-            rows.append([f"{name} {BY_NAME[name].title}", *map(self._cell, cells)])
+            rows.append([f"{name} {self.workloads[name].title}", *map(self._cell, cells)])
         return rows
 
     def _busy_rows(self, threads):
@@ -91,7 +93,7 @@ class Report:
 
     def _ratio(self, cell):
         """Return the ratio of medians to the reference, or None."""
-        reference = self._cells.get((cell.workload, REFERENCE, cell.threads))
+        reference = self._cells.get((cell.workload, self.reference, cell.threads))
         if not cell.samples or reference is None or not reference.samples:
             return None
         return cell.median / reference.median
@@ -99,9 +101,9 @@ class Report:
     def _cell(self, cell):
         if not cell.samples:
             return "-"
-        shown = [_quantity(BY_NAME[cell.workload], v) for v in (cell.median, cell.minimum)]
+        shown = [_quantity(self.workloads[cell.workload], v) for v in (cell.median, cell.minimum)]
         ratio = self._ratio(cell)
-        times = f" {_significant(ratio)}x" if ratio and cell.peer != REFERENCE else ""
+        times = f" {_significant(ratio)}x" if ratio and cell.peer != self.reference else ""
         return f"{shown[0]} ({shown[1]}){times}"
 
     def _reasons(self):

@@ -37,6 +37,9 @@ RATIOS = (
     ("W7", "tensorflow", 2.0),
     ("W10", REFERENCE, 1.5),
 )
+# The same for tfmini with the plugin tfmini-numba.
+COMPILED = "tfmini_numba"
+COMPILED_RATIOS = (("W5f", "jax", 1.0), ("W5g", "jax", 1.0))
 # (workload, largest allowed median in seconds)
 SECONDS = (("W8import", 0.25), ("W8first", 0.05), ("W9", 1.0))  # W9: 100,000 nodes in a second
 SLOWDOWN = 2.5
@@ -59,17 +62,20 @@ def judge(measurements):
     settings = sorted({m.threads for m in measurements})
     rows = []
     for threads in settings:
-        rows += _ratios(medians, threads) + _seconds(medians, threads)
+        rows += _ratios(medians, threads, SUBJECT, RATIOS) + _seconds(medians, threads)
+        rows += _ratios(medians, threads, COMPILED, COMPILED_RATIOS)
         rows += _against_settings(medians, threads, settings)
     return rows + _slowdowns(measurements)
 
 
-def _ratios(medians, threads):
+def _ratios(medians, threads, subject, ratios):
     rows = []
-    for workload, unit, limit in RATIOS:
-        mine, other = (medians.get((workload, peer, threads)) for peer in (SUBJECT, unit))
+    for workload, unit, limit in ratios:
+        mine, other = (medians.get((workload, peer, threads)) for peer in (subject, unit))
         if mine and other:
-            rows.append(Row(f"{workload} / {unit}, BLAS {threads}", mine / other, limit))
+            goal = f"{workload} / {unit}, BLAS {threads}"
+            who = "" if subject == SUBJECT else f", {subject}"
+            rows.append(Row(goal + who, mine / other, limit))
     return rows
 
 

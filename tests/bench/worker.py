@@ -79,9 +79,9 @@ def own_stdout():
     return channel
 
 
-def main(peer, threads):
+def serve(worker):
+    """Answer requests until there are no more."""
     channel = own_stdout()
-    worker = Worker(peer, int(threads))
     for line in sys.stdin:
         request = json.loads(line)
         try:
@@ -93,4 +93,4 @@ def main(peer, threads):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    serve(Worker(sys.argv[1], int(sys.argv[2])))

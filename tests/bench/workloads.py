@@ -11,6 +11,7 @@ from typing import NamedTuple
 PEERS = {
     "numpy_hand": "numpy",
     "tfmini": "tfmini",
+    "tfmini_numba": "tfmini_numba",
     "tensorflow": "tensorflow",
     "jax": "jax",
     "torch": "torch",

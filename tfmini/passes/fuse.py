@@ -199,7 +199,9 @@ def _groups(plan: Plan, specs: dict[Ref, TensorSpec]) -> list[list[Node]]:
             if other is not None and grouping.shape(other) == node.specs[0].shape:
                 group = grouping.try_merge(other, group, node, before)
         grouping.join(group, node, before)
-    return [sorted(g, key=lambda n: n.id) for g in grouping.groups if g and _worth(g)]
+    # Not by id: passes add nodes in the middle.
+    place = {n.id: i for i, n in enumerate(plan.nodes)}
+    return [sorted(g, key=lambda n: place[n.id]) for g in grouping.groups if g and _worth(g)]
 
 
 class _Grouping:

@@ -1,4 +1,4 @@
-"""tfmini itself.
+"""tfmini itself, without the plugins that may be installed beside it (see `client.environment`).
 
 In: the shared graphs of `tf1`. Out: steps. BLAS threads come from the environment; scheduling is
 tfmini's default, as a user meets it.
