@@ -102,7 +102,7 @@ class Call:
         for stage in self.before:
             values += stage.run(session, values)
         main, executor = self.main, session._executor or executors.current()
-        main.cores = 1  # a start of Dask's threads takes longer than most initial values
+        main.cores = 1
         inputs = values + main.givens(session, {**session._store.values, **fresh})
         results = main.execute(session, executor, main.program(values), inputs)
         return [frozen_copy(r) for r in results]
@@ -118,7 +118,7 @@ class Stage:
         self.random = tuple([n for n in plan.nodes if n.opdef.random])
         self.updates = tuple([v for v, _ in plan.updates])
         self.holds = any([n.opdef.resource for n in plan.nodes])
-        self.cores = 1 if self.holds else threads.CPU_COUNT
+        self.cores = 1 if self.holds or _initialises(plan) else threads.CPU_COUNT
         self._programs: dict[Any, AnyProgram] = {}
         self._writes = bool(self.updates or self.random)
         self._untyped = any([plan.specs[r].dtype is None for r in plan.feeds])
@@ -226,3 +226,9 @@ class Stage:
         program = compile_sharded(plan, self.plan, chunks, finishers(plan))
         self._programs[key] = program
         return program
+
+
+def _initialises(plan: Plan) -> bool:
+    """Whether ``plan`` only sets variables: it runs once, and to start Dask takes longer."""
+    setters = [n for n in plan.nodes if n.opdef.updates]
+    return bool(setters) and not plan.feeds and all([n.opdef.type == "Assign" for n in setters])

@@ -14,7 +14,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,6 +34,8 @@ _VALID_NAME = re.compile(r"^[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*$")
 
 class Graph:
     """An append-only set of operations. Build with ``with graph.as_default():``."""
+
+    as_graph_def: Callable[..., Any]  # exchange/exporting.py gives it: it needs all types
 
     def __init__(self) -> None:
         self.seed: int | None = None
@@ -411,9 +413,14 @@ def _described(value: Tensor | Operation) -> str:
     return f"{value.name!r} ({op.info.where})"
 
 
+# One tuple for all nodes of a line: Python's garbage collector looks at each there is.
+_PLACES: dict[tuple[str, int], tuple[str, int]] = {}
+
+
 def user_source() -> tuple[str, int]:
     """Return the file and line outside tfmini from which the current call came."""
     frame = sys._getframe(1)
     while frame.f_code.co_filename.startswith(_OURS) and frame.f_back is not None:
         frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno
+    place = frame.f_code.co_filename, frame.f_lineno
+    return _PLACES.setdefault(place, place)

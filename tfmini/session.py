@@ -83,6 +83,16 @@ class Session:
         return self._graph
 
     @property
+    def graph_def(self) -> Any:
+        """The graph's ``GraphDef``, as it is now."""
+        return self.graph.as_graph_def()
+
+    @property
+    def client(self) -> Any:
+        """The ``distributed.Client`` that this session was made with or for; None if local."""
+        return None if self._executor is None else self._executor.client
+
+    @property
     def sess_str(self) -> str:
         return "" if self._target is None else str(self._target)
 
@@ -258,7 +268,8 @@ class Session:
         """Return the values of ``fetches`` as ``run`` does, but leave shards where they are.
 
         What follows from feeds in chunks and is itself in chunks, such as predictions for each row,
-        is returned as a ``dask.array`` whose chunks are computed: on the cluster, or here.
+        is returned as a ``dask.array`` whose chunks are computed: on the cluster, or here.  Compute
+        with it where it is: with a ``Client`` that is Dask's default, or this session's ``client``.
         """
         call = self._prepare(fetches, tuple(feed_dict or ()), None)
         return call.persist(self, (feed_dict or {}).values())
