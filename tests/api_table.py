@@ -1,7 +1,7 @@
 """Which parts of TensorFlow 1's API are here: the table in the README.
 
-In: ``tf1_api.txt``, the names that TensorFlow has, and the package.  Out: a Markdown table;
-``python -m tests.api_table --write`` puts it in the README, between its two comments.
+In: ``tf1_api.txt``, the names that TensorFlow has, and the package.  Out: lists and a table in
+Markdown; ``python -m tests.api_table --write`` puts them into the README, between two comments.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tfmini import missing
 HERE = Path(__file__).resolve().parent
 README = HERE.parent / "README.md"
 BEGIN, END = "<!-- api: python -m tests.api_table --write -->\n", "<!-- api end -->"
-_SHOWN = 6
+_SHOWN = 4
 
 
 def expected() -> dict[str, list[str]]:
@@ -44,17 +44,29 @@ def is_here(namespace: str, name: str) -> bool:
 
 
 def table() -> str:
-    """Return the table: namespace, how many of its names are here, and some that are not."""
-    lines = ["| Namespace | Here | Not here |", "| --- | --- | --- |"]
+    """Return the table of namespaces that are here in part, and lists of the others."""
+    rows, whole, none = [], [], []
     total = count = 0
     for namespace, names in expected().items():
         gone = [n for n in names if not is_here(namespace, n)]
-        total, count = total + len(names), count + len(names) - len(gone)
-        shown = ", ".join(f"`{n}`" for n in gone[:_SHOWN])
-        rest = f" and {len(gone) - _SHOWN} more" if len(gone) > _SHOWN else ""
-        label = "tf" if namespace == "tf" else f"tf.{namespace}"
-        lines.append(f"| `{label}` | {len(names) - len(gone)} of {len(names)} | {shown}{rest} |")
-    lines.append(f"| together | {count} of {total} | |")
+        here = len(names) - len(gone)
+        total, count = total + len(names), count + here
+        label = "`tf`" if namespace == "tf" else f"`tf.{namespace}`"
+        if not gone:
+            whole.append(label)
+        elif not here:
+            none.append(label)
+        else:
+            rest = f" and {len(gone) - _SHOWN} more" if len(gone) > _SHOWN else ""
+            shown = ", ".join(f"`{n}`" for n in gone[:_SHOWN]) + rest
+            rows.append(f"| {label} | {here} of {len(names)} | {shown} |")
+    lines = [
+        f"{count} of {total} names. All of: {', '.join(whole)}. None of: {', '.join(none)}.",
+        "",
+        "| In part | Here | Not here |",
+        "| --- | --- | --- |",
+        *rows,
+    ]
     return "\n".join(lines) + "\n"
 
 

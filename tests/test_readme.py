@@ -5,20 +5,25 @@ is what the comments beside `print` say.
 """
 
 import doctest
+import inspect
 import re
 import shlex
 import tomllib
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 import tfmini as tf
 from tfmini import hookspecs
+from tfmini.__main__ import main
 from tfmini.opdef import RESERVED
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 PLUGIN = ROOT / "plugins" / "tfmini-special"
+PACKAGE_MODULE = (PLUGIN / "tfmini_special.py").read_text()
 
 # title -> text, of sections at any level
 SECTIONS = {
@@ -37,11 +42,17 @@ def first_column(section):
     return [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
 
 
+def is_from_the_package(block):
+    return block in PACKAGE_MODULE
+
+
 def run_section(title, capsys):
     expected = []
     namespace = {"__name__": "__main__"}
     with tf.Graph().as_default():
         for block in blocks("python", SECTIONS[title]):
+            if is_from_the_package(block):
+                continue
             expected += re.findall(r"^ *print\(.*\)  # (.*)$", block, flags=re.MULTILINE)
             exec(compile(block, "script.py", "exec"), namespace)
     printed = capsys.readouterr().out.splitlines()
@@ -56,14 +67,14 @@ def run_section(title, capsys):
 WITH_CODE = [title for title, text in SECTIONS.items() if blocks("python", text)]
 
 
-@pytest.mark.parametrize("title", [t for t in WITH_CODE if t != "On a cluster"])
+@pytest.mark.parametrize("title", [t for t in WITH_CODE if t != "A cluster"])
 def test_section_runs(title, capsys):
     run_section(title, capsys)
 
 
 @pytest.mark.cluster
 def test_cluster_section_runs(capsys):
-    run_section("On a cluster", capsys)
+    run_section("A cluster", capsys)
 
 
 def test_all_code_is_in_sections_that_run():
@@ -91,11 +102,10 @@ def test_ci_finds_the_test_command():
     assert "readme_block '-m pytest'" in (ROOT / ".ci" / "run").read_text()
 
 
-def test_package_section_shows_the_real_package():
-    module = (PLUGIN / "tfmini_special.py").read_text()
-    for block in blocks("python", SECTIONS["A first package"]):
-        assert block in module
-    (block,) = blocks("toml", SECTIONS["A first package"])
+def test_plugin_section_shows_the_real_package():
+    section = SECTIONS["A first plugin"]
+    assert any(map(is_from_the_package, blocks("python", section)))
+    (block,) = blocks("toml", section)
     assert block in (PLUGIN / "pyproject.toml").read_text()
 
 
@@ -109,13 +119,38 @@ def test_operation_tables_name_what_exists():
     assert all(f"`{word}`" in text for word in RESERVED)
 
 
-def test_plugin_tables_name_what_exists():
-    listed = first_column("Plugins")
-    hooks = {name for name in vars(hookspecs) if name.startswith("tfmini_")}
-    assert {code.removesuffix("()") for code in listed if code.endswith("()")} == hooks
-    variables = {code.partition("=")[0] for code in listed if code.startswith("TFMINI_")}
-    used = re.findall(r'"(TFMINI_\w+)"', (ROOT / "tfmini" / "registry.py").read_text())
-    assert variables == set(used)
+def test_all_hooks_are_listed_with_their_signatures():
+    hooks = {
+        f"{name}({', '.join(inspect.signature(hook).parameters)})"
+        for name, hook in vars(hookspecs).items()
+        if name.startswith("tfmini_")
+    }
+    listed = {c for c in first_column("A first plugin") if c.startswith("tfmini_")}
+    assert listed == hooks
+
+
+def test_all_environment_variables_are_listed():
+    listed = {c.partition("=")[0] for c in first_column("Environment variables")}
+    files = [f for part in ("tfmini", "plugins") for f in (ROOT / part).rglob("*.py")]
+    texts = [f.read_text() for f in files if "tests" not in f.parts]
+    used = {name for text in texts for name in re.findall(r'"(TFMINI_\w+)"', text)}
+    assert {name for name in listed if name.startswith("TFMINI_")} == used | {
+        "TFMINI_ORACLE_PYTHON"
+    }
+
+
+def test_all_commands_are_listed():
+    listed = [c.split()[0] for c in first_column("Command line")]
+    with pytest.raises(SystemExit), redirect_stdout(StringIO()) as out:
+        main(["--help"])
+    commands = re.search(r"\{(.+?)\}", out.getvalue())[1].split(",")
+    assert set(commands) == set(listed) - {"python"}
+
+
+def test_extras_are_those_of_the_package():
+    listed = {re.fullmatch(r'"\.\[(\w+)\]"', c)[1] for c in first_column("Extras")}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert listed == set(project["optional-dependencies"])
 
 
 def test_links_lead_somewhere():
