@@ -42,6 +42,8 @@ def test_a_script_runs_unchanged(tmp_path):
         import tensorflow as tf
         import tensorflow.compat.v1 as tf1
         from tensorflow.python.framework import ops
+        from tensorflow.python.framework import graph_util
+        from tensorflow.python.layers import utils
         from tensorflow.python.ops import math_ops
         from beside import rate
 
@@ -49,6 +51,8 @@ def test_a_script_runs_unchanged(tmp_path):
         print(math_ops.matmul is tf.matmul, tf1.Session is tf.Session)
         with tf.Session() as sess:
             print(sess.run(rate * 4.0), sess.run(tf.constant("text")))
+        print(graph_util.extract_sub_graph is tf.graph_util.extract_sub_graph)
+        print(utils.smart_cond(True, lambda: "known", None))
         ops.reset_default_graph()
         print(len(tf.get_default_graph().get_operations()))
         """,
@@ -60,6 +64,8 @@ def test_a_script_runs_unchanged(tmp_path):
         "1.15.0 __main__ script.py ['script.py', '--flag', '3'] script.py",
         "True True",
         "2.0 b'text'",
+        "True",
+        "known",
         "0",
     ]
 

@@ -39,7 +39,7 @@ def bitwise(data):
     return register ^ 0xFFFFFFFF
 
 
-@pytest.mark.parametrize("size", [1, 63, 64, 67, 1000, 2048, 2055, 5000])
+@pytest.mark.parametrize("size", [1, 63, 64, 67, 511, 512, 513, 576, 1000, 2047, 2048, 5000])
 def test_checksums_of_any_length(size):
     data = np.random.default_rng(size).bytes(size)
     assert crc32c(data) == bitwise(data)

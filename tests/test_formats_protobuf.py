@@ -179,6 +179,11 @@ def test_lists_and_maps():
     assert dict(message.counts) == {"missing": 0}
     message.numbers.extend(np.arange(3))
     assert message.numbers[-3:] == [0, 1, 2]
+    message.numbers.extend(np.arange(0))
+    copied = Outer(numbers=message.numbers)
+    assert copied.numbers == message.numbers == [2, 3, 9, 0, 1, 2]
+    message.numbers.append(7)
+    assert len(copied.numbers) == 6
 
 
 @pytest.mark.parametrize(

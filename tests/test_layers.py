@@ -13,10 +13,11 @@ PACKAGE = Path(__file__).resolve().parents[1] / "tfmini"
 # A layer may import from those above it in this list, and from its own folder.
 LAYERS = [
     "errors", "logging", "flags", "app", "dtypes", "shapes", "spec", "formats", "nodes",
-    "deprecated", "graph", "defaults", "opdef", "dims", "build", "hookspecs", "registry",
-    "threads", "kernels", "ops", "initializers", "variable_scope", "templates", "layers",
-    "losses", "metrics", "rnn", "data", "queues", "gfile", "autodiff", "lesson", "exchange",
-    "summaries", "plan", "passes", "codegen", "lower", "chunks", "shards", "explain", "executors",
+    "deprecated", "graph", "defaults", "opdef", "late", "dims", "build", "hookspecs", "registry",
+    "threads", "kernels", "ops", "initializers", "variable_scope", "shared_variables", "templates",
+    "layers", "losses", "metrics", "rnn", "chunks", "data", "queues", "gfile", "autodiff", "lesson",
+    "exchange",
+    "summaries", "plan", "passes", "codegen", "lower", "shards", "explain", "executors",
     "observe", "tracing", "devices", "feeds", "fetches", "store", "uploads", "remote", "calls",
     "partial", "session", "train", "contrib", "missing", "compat", "examples", "keras", "test",
 ]  # fmt: skip

@@ -762,3 +762,9 @@ def test_additions_to_a_variable_need_no_order():
             assert sess.run(v) == -7.0
             with pytest.raises(tf.errors.InvalidArgumentError, match="no defined order"):
                 sess.run([both[0], tf.assign(v, 3.0)])
+
+
+def test_a_session_shows_its_graph():
+    tf.constant(1.0, name="a")
+    with tf.Session() as session:
+        assert [node.name for node in session.graph_def.node] == ["a"]

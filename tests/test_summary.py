@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tfmini as tf
+from tfmini.formats.histogram import bucket_limits, histogram
 from tfmini.formats.png import png_pixels
 
 
@@ -172,3 +173,16 @@ def test_one_writer_per_folder(tmp_path):
     tf.summary.FileWriterCache.clear()
     assert tf.summary.FileWriterCache.get(str(tmp_path)) is not one
     tf.summary.FileWriterCache.clear()
+
+
+def test_many_values_fall_into_the_buckets_that_few_do():
+    limits = bucket_limits()[1:-1]
+    near = [np.nextafter(limits, -np.inf), limits, np.nextafter(limits, np.inf)]
+    spread = np.random.default_rng(0).standard_normal(3000) * np.logspace(-15, 22, 3000)
+    numbers = np.concatenate([*near, spread, [0.0, -0.0, 5e-324, -5e-324]])
+    whole = histogram(numbers)
+    counts = dict.fromkeys(whole.bucket_limit, 0)
+    for number in numbers:
+        alone = histogram([number])
+        counts[alone.bucket_limit[alone.bucket.index(1)]] += 1
+    assert [counts[limit] for limit in whole.bucket_limit] == whole.bucket

@@ -1,4 +1,8 @@
-"""tfmini: the TensorFlow 1 graph API in readable NumPy, run by Dask, extended by pip install."""
+"""tfmini: the TensorFlow 1 graph API in readable NumPy, run by Dask, extended by pip install.
+
+In: calls such as ``tf.matmul(a, b)``, which add nodes to the default graph.  Out: tensors, whose
+values ``tf.Session().run`` gives.
+"""
 
 from __future__ import annotations
 
@@ -449,17 +453,19 @@ from tfmini.queues.readers import (
 from tfmini.registry import RegisterGradient, registry
 from tfmini.session import InteractiveSession, Session
 from tfmini.shapes import Dimension, TensorShape
+from tfmini.shared_variables import (
+    fixed_size_partitioner,
+    get_local_variable,
+    get_variable,
+    no_regularizer,
+)
 from tfmini.templates import make_template
 from tfmini.variable_scope import (
     AUTO_REUSE,
     VariableAggregation,
     VariableScope,
     VariableSynchronization,
-    fixed_size_partitioner,
-    get_local_variable,
-    get_variable,
     get_variable_scope,
-    no_regularizer,
     variable_op_scope,
     variable_scope,
 )

@@ -19,7 +19,8 @@ RULES = ("infer", "gradient", "cost", "dims")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m tfmini", description="What this installation of tfmini has."
+        prog="python -m tfmini",
+        description="Run TensorFlow 1 scripts; see and extend what tfmini has.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="run a TensorFlow 1 script or notebook on tfmini")

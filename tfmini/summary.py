@@ -1,4 +1,8 @@
-"""``tf.summary``: values, graphs and runs for TensorBoard."""
+"""``tf.summary``: values, graphs and runs for TensorBoard.
+
+In: tensors, a graph, the record of a run.  Out: operations whose values are ``Summary`` messages,
+and a ``FileWriter`` that puts them into event files.
+"""
 
 from __future__ import annotations
 

@@ -5,8 +5,9 @@ exit state, first error, wall time and the last losses that each printed, for bo
 
     python -m tests.corpus ~/TensorFlow-Examples --tensorflow ~/tf/bin/python --limit 120
 
-``--tensorflow`` names the interpreter of an environment that has TensorFlow; ``compat.v1`` answers
-``import tensorflow`` there.  Both find the same MNIST, in Keras' cache of a home of their own.
+``--tensorflow`` names the interpreter of an environment that has TensorFlow and tf_keras;
+``compat.v1`` answers ``import tensorflow`` there.  Both find the same MNIST, in Keras' cache of a
+home of their own.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ def kind_of(path: Path) -> str:
 def run(command: Sequence[str], script: Path, home: Path, limit: float) -> Outcome:
     """Run ``command script`` in the script's folder and return what became of it."""
     environment = {**os.environ, "HOME": str(home), "MPLBACKEND": "Agg", "PYTHONUNBUFFERED": "1",
-                   "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(HERE.parents[1])}  # fmt: skip
+                   "TF_CPP_MIN_LOG_LEVEL": "3", "TF_USE_LEGACY_KERAS": "1",
+                   "PYTHONPATH": str(HERE.parents[1])}  # fmt: skip
     start = time.perf_counter()
     with tempfile.TemporaryFile("w+", errors="replace") as output:
         process = subprocess.Popen(

@@ -54,10 +54,32 @@ def read_data_sets(train_dir, fake_data=False, one_hot=False, dtype=tf.float32, 
     )
 
 
+def contrib():
+    """Return what scripts use most of ``tf.contrib``, which TensorFlow 2 has dropped."""
+    rnn = ModuleType("tensorflow.contrib.rnn")
+    for name in ("static_rnn", "static_bidirectional_rnn"):
+        setattr(rnn, name, getattr(tf.nn, name))
+    for name in [n for n in dir(tf.nn.rnn_cell) if not n.startswith("_")]:
+        setattr(rnn, name, getattr(tf.nn.rnn_cell, name))
+    layers = ModuleType("tensorflow.contrib.layers")
+    layers.xavier_initializer = tf.glorot_uniform_initializer
+    layers.flatten = tf.layers.flatten
+    layers.l2_regularizer = lambda scale: lambda weights: scale * tf.nn.l2_loss(weights)
+    layers.fully_connected = lambda inputs, num_outputs, activation_fn=tf.nn.relu: tf.layers.dense(
+        inputs, num_outputs, activation_fn, kernel_initializer=layers.xavier_initializer()
+    )
+    found = ModuleType("tensorflow.contrib")
+    found.rnn, found.layers, found.__path__ = rnn, layers, []
+    return found
+
+
 def main():
     """Put ``compat.v1`` in the place of TensorFlow and run the script."""
     tf.disable_v2_behavior()
     sys.modules["tensorflow"] = tf
+    tf.contrib = sys.modules["tensorflow.contrib"] = contrib()
+    for module in (tf.contrib.rnn, tf.contrib.layers):
+        sys.modules[module.__name__] = module
     parent = "tensorflow.examples"
     for name in (parent, parent + ".tutorials", parent + ".tutorials.mnist"):
         sys.modules[name] = ModuleType(name)

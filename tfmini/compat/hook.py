@@ -15,7 +15,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from tfmini.missing import Gap, absent, missing_module
+from tfmini.missing import NAMESPACES, Gap, absent, missing_module
 
 VERSION = "1.15.0"  # what scripts that ask for a version are told
 
@@ -80,6 +80,8 @@ class Alias(ModuleType):
                 if isinstance(found, ModuleType):  # tfmini's own inside is not TensorFlow's
                     found = importlib.import_module(f"{self.__name__}.{name}")
                 return found
+        if name in _INSIDE:
+            return importlib.import_module(f"{self.__name__}.{name}")
         return absent(self.__name__.removeprefix("tensorflow."), name)
 
     def __dir__(self) -> list[str]:
@@ -129,7 +131,8 @@ def _places(rest: str) -> Sequence[str]:
     rest = rest.removeprefix("compat.v1.").removeprefix("_api.v1.")
     parts = rest.split(".")
     if parts[0] == "python" or "python" in parts:
-        return _INSIDE.get(parts[-1], _EVERYWHERE)
+        own = (parts[-1],) if parts[-1] in NAMESPACES else ()
+        return _INSIDE.get(parts[-1], (*own, *_EVERYWHERE))
     if _module(rest) is not None or _is_gap(parts):
         return (rest,)
     raise missing_module(rest)

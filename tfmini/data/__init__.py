@@ -1,4 +1,8 @@
-"""Input pipelines under the names of ``tf.data``."""
+"""Input pipelines under the names of ``tf.data``.
+
+In: arrays, generators or files.  Out: datasets, and iterators whose ``get_next()`` gives tensors:
+each run takes the next element.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from tfmini.data.dataset import Dataset
 from tfmini.data.experimental import AUTOTUNE, INFINITE_CARDINALITY, UNKNOWN_CARDINALITY
 from tfmini.data.files import FixedLengthRecordDataset, TextLineDataset, TFRecordDataset
 from tfmini.data.iterator import Iterator
+from tfmini.data.minibatches import Minibatches
 
 __all__ = [
     "AUTOTUNE",
@@ -17,6 +22,7 @@ __all__ = [
     "Dataset",
     "FixedLengthRecordDataset",
     "Iterator",
+    "Minibatches",
     "Options",
     "TFRecordDataset",
     "TextLineDataset",

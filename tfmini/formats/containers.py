@@ -40,6 +40,10 @@ class RepeatedScalar(list[Any]):
             raise InvalidTypeError(
                 None, None, f"field {self._field.name!r} takes a list, not {values!r:.60}."
             )
+        if isinstance(values, RepeatedScalar) and values._field is self._field:
+            super().extend(values)  # checked when they were put in there
+            self._message._changed()
+            return
         try:
             super().extend(self._field.scalar.check_all(values))  # type: ignore[union-attr]
         except InvalidArgumentError as e:

@@ -31,6 +31,7 @@ def _byte_table() -> Any:
 _TABLE = _byte_table()
 _LIST = _TABLE.tolist()
 _SHORT = 64  # bytes below which a look-up per byte is quick enough
+_PLACES = 512  # bytes whose look-ups are one
 
 
 def _advanced(registers: Any, zeros: int) -> Any:
@@ -41,10 +42,14 @@ def _advanced(registers: Any, zeros: int) -> Any:
 
 
 @cache
-def _half_tables() -> tuple[list[int], list[int]]:
-    """Return what the lower and the upper 16 bits of a register become by four zero bytes."""
-    halves = np.arange(65536, dtype=np.uint32)
-    return _advanced(halves, 4).tolist(), _advanced(halves << 16, 4).tolist()
+def _place_tables() -> np.ndarray:
+    """Return what a byte becomes that ``i`` more follow, for each place ``i`` and each byte."""
+    tables = np.empty((_PLACES, 256), np.uint32)
+    table = _TABLE
+    for i in range(_PLACES):
+        tables[i] = table
+        table = _advanced(table, 1)
+    return tables
 
 
 @cache
@@ -86,13 +91,11 @@ def _register(register: int, data: np.ndarray) -> int:
             whole = data.size - data.size % width
             row = _folded(register, data[:whole], words)
             return _register(_register(0, row), data[whole:])
-    if data.size >= _SHORT:
-        low, high = _half_tables()
-        whole = data.size - data.size % 4
-        for word in data[:whole].view(np.uint32).tolist():
-            register ^= word
-            register = low[register & 0xFFFF] ^ high[register >> 16]
-        data = data[whole:]
+    while data.size >= _SHORT:
+        part, data = data[:_PLACES].copy(), data[_PLACES:]
+        part[:4] ^= np.frombuffer(register.to_bytes(4, "little"), np.uint8)
+        places = np.arange(part.size - 1, -1, -1)
+        register = int(np.bitwise_xor.reduce(_place_tables()[places, part]))
     for byte in data.tobytes():
         register = _LIST[(register ^ byte) & 255] ^ (register >> 8)
     return register

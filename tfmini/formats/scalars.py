@@ -39,7 +39,9 @@ def _wrong(value: Any, expected: str) -> InvalidTypeError:
 
 def _plain_array(values: Any) -> np.ndarray | None:
     """Return many numbers as an array, to be checked all at once; None for what is none."""
-    if not isinstance(values, (list, tuple, np.ndarray)) or len(values) < _FEW:
+    if isinstance(values, np.ndarray):
+        return values if values.ndim == 1 and values.size else None
+    if not isinstance(values, (list, tuple)) or len(values) < _FEW:
         return None
     try:
         array = np.asarray(values)
@@ -166,6 +168,8 @@ class Fixed(Scalar):
         self.default = 0.0 if self.real else 0
 
     def check(self, value: Any) -> Any:
+        if type(value) is float and self.code == "d":
+            return value
         try:
             number = float(value) if self.real else value.__index__()
         except (AttributeError, TypeError, ValueError):

@@ -1,4 +1,8 @@
-"""``tf.losses``: losses with weights, and the collection that they go to."""
+"""``tf.losses``: losses with weights, and the collection that they go to.
+
+In: labels, predictions and weights, as tensors.  Out: the loss, a scalar unless ``reduction`` says
+otherwise, which is added to a collection too.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""``tf.metrics``: measures over many batches, as pairs of a value and an update operation."""
+"""``tf.metrics``: measures over many batches, as pairs of a value and an update operation.
+
+In: labels, predictions and weights of a batch, as tensors.  Out: ``(value, update)``; the counts in
+between are local variables.
+"""
 
 from __future__ import annotations
 

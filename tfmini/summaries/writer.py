@@ -21,6 +21,7 @@ from tfmini.formats.events import Event, SessionLog, Summary, TaggedRunMetadata
 from tfmini.formats.graphdef import GraphDef, MetaGraphDef
 from tfmini.formats.protobuf import Message
 from tfmini.formats.records import framed, read_records
+from tfmini.formats.wire import LENGTH, records, varint
 from tfmini.graph import Graph
 from tfmini.logging import warn
 
@@ -42,9 +43,9 @@ class _File:
         self._lock = threading.Lock()
         self._finalizer = weakref.finalize(self, _append, self.path, self._pending)
 
-    def write(self, event: Event) -> int:
+    def write(self, event: bytes) -> int:
         """Keep an event for the next flush; return how many are kept."""
-        data = framed(event.SerializeToString())
+        data = framed(event)
         with self._lock:
             self._pending.append(data)
             return len(self._pending)
@@ -59,6 +60,25 @@ def _append(path: str, pending: list[bytes]) -> None:
         with open(path, "ab") as file:
             file.write(b"".join(pending))
         pending.clear()
+
+
+def _event(step: Any) -> Event:
+    """Return an event of this moment."""
+    return Event(wall_time=time.time(), step=None if step is None else int(step))
+
+
+def _as_field(summary: bytes) -> bytes:
+    """Return a serialized summary as the field of an event."""
+    return varint(Event.summary.number << 3 | LENGTH) + varint(len(summary)) + summary
+
+
+def _has_metadata(summary: bytes) -> bool:
+    return any(
+        number == Summary.Value.metadata.number
+        for field, _, value in records(summary)
+        if field == Summary.value.number
+        for number, _, _ in records(value)
+    )
 
 
 class FileWriter:
@@ -95,7 +115,7 @@ class FileWriter:
     def _open(self) -> None:
         self._file = _File(self._logdir, self._suffix)
         self._flushed = time.monotonic()
-        self._file.write(Event(wall_time=time.time(), file_version=_VERSION))
+        self._file.write(Event(wall_time=time.time(), file_version=_VERSION).SerializeToString())
         self._file.flush()
 
     def get_logdir(self) -> str:
@@ -106,6 +126,9 @@ class FileWriter:
 
     def add_event(self, event: Event) -> None:
         """Add an event, whose ``wall_time`` is seconds since 1970."""
+        self._write(event.SerializeToString())
+
+    def _write(self, event: bytes) -> None:
         if self._closed:
             warn("this FileWriter is closed, so the event is dropped; reopen() it to write on")
             return
@@ -114,9 +137,7 @@ class FileWriter:
             self.flush()
 
     def _add(self, event: Event, step: Any) -> None:
-        event.wall_time = time.time()
-        if step is not None:
-            event.step = int(step)
+        event.MergeFrom(_event(step))
         self.add_event(event)
 
     def add_summary(self, summary: Any, global_step: Any = None) -> None:
@@ -133,6 +154,9 @@ class FileWriter:
                     f"add_summary takes what session.run returned for a summary, or a tf.Summary, "
                     f"not {summary!r:.60}.",
                 )
+            if not _has_metadata(data):  # most summaries: they go into the file as they are
+                self._write(_event(global_step).SerializeToString() + _as_field(data))
+                return
             message = Summary.FromString(data)
         for value in message.value:  # TensorBoard wants to be told of a tag once
             if value.HasField("metadata"):
