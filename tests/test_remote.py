@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
+import dask
 import dask.array as da
 import numpy as np
 import pytest
@@ -51,14 +52,16 @@ def tasks_of(client):
     return client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks))
 
 
-def restarted(client):
-    """Restart all workers and wait for one: Dask's nannies sometimes lose one for long."""
-    client.restart(wait_for_workers=False)
-    client.wait_for_workers(1, timeout="100s")
+@pytest.fixture(scope="module", autouse=True)
+def patience():
+    """A local cluster gives a worker up for good that is away 15 s after it has been away before:
+    in a test that restarts workers again and again, it may just be starting."""
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"}):
+        yield
 
 
 @pytest.fixture(scope="module")
-def workers():
+def workers(patience):
     """Two workers, each a process, that are started again when they die."""
     with LocalCluster(
         processes=True, n_workers=2, threads_per_worker=1, dashboard_address=":0"
@@ -114,7 +117,7 @@ def test_workers_are_killed_and_no_step_is_lost_or_doubled(chunked):
 def test_a_restart_of_all_workers_is_survived(fresh):
     def restart(i, session):
         if i in (2, 5):
-            restarted(fresh)
+            fresh.restart(timeout=120)
 
     assert same(curve(fresh, 7, True, restart, snapshot_every=3), curve("sync", 7))
 
@@ -191,7 +194,7 @@ def test_values_set_in_the_middle_survive_too(fresh):
         session.run(double)
         v.load(10.0, session)
         session.run(double)
-        restarted(fresh)
+        fresh.restart(timeout=120)
         assert session.run(double) == 40.0
 
 

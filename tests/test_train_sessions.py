@@ -343,10 +343,17 @@ class Waits(tf.summary.FileWriter):
         super().__init__(logdir)
         self.left, self.done, self.lock = count, threading.Event(), threading.Lock()
 
-    def add_event(self, event):
-        super().add_event(event)
+    def add_summary(self, summary, global_step=None):
+        super().add_summary(summary, global_step)
+        self.count()
+
+    def add_session_log(self, session_log, global_step=None):
+        super().add_session_log(session_log, global_step)
+        self.count()
+
+    def count(self):
         with self.lock:
-            self.left -= event.HasField("summary") or event.HasField("session_log")
+            self.left -= 1
             if not self.left:
                 self.done.set()
 
