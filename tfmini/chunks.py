@@ -80,7 +80,7 @@ class Chunks:
         name, graph, keys = _GRAPHS.get(place, (None, {}, []))
         if name != self.array.name:  # an assignment to some of its elements renames an array
             graph, keys = _optimized(self.array)
-            ready(self.array, graph, keys)
+            _remember(self.array, graph, keys)
         return graph, keys
 
 
@@ -88,8 +88,19 @@ class Chunks:
 _GRAPHS: dict[int, tuple[str, dict[Any, Any], list[Any]]] = {}
 
 
-def ready(array: Any, graph: dict[Any, Any], keys: list[Any]) -> None:
-    """Say that ``graph``, with its chunks at ``keys``, is all that ``array`` takes."""
+def made(graph: dict[Any, Any], keys: list[Any], chunks: Any, like: Any) -> Any:
+    """Return the Dask array of ``keys`` of ``graph``, which needs no optimizing.
+
+    ``like``: an array of that dtype, and as many dimensions.
+    """
+    import dask.array as da
+
+    array = da.Array(graph, keys[0][0], chunks, meta=like._meta)
+    _remember(array, graph, keys)
+    return array
+
+
+def _remember(array: Any, graph: dict[Any, Any], keys: list[Any]) -> None:
     if id(array) not in _GRAPHS:
         weakref.finalize(array, _GRAPHS.pop, id(array)).atexit = False
     _GRAPHS[id(array)] = array.name, graph, keys

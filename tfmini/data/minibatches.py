@@ -8,6 +8,7 @@ the chunk: no numbers are sent, and where and on how many workers it runs makes 
 
 from __future__ import annotations
 
+import hashlib
 import operator
 import os
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmini.chunks import Chunks, ready
+from tfmini.chunks import Chunks, made
 from tfmini.errors import InvalidArgumentError, InvalidTypeError
 
 # Orders of chunks that a process remembers from batch to batch: 8 bytes a row.
@@ -57,7 +58,7 @@ class Minibatches:
     ) -> None:
         self._structure = arrays
         self._arrays = _alike(_flat(arrays))
-        self._tasks = [Chunks(a).tasks() for a in self._arrays]
+        self._tasks = [_held(a) for a in self._arrays]
         self.batch_size = _count("batch_size", batch_size, 1)
         drawn = int.from_bytes(os.urandom(6), "little")
         self.seed = drawn if seed is None else _count("seed", seed, 0)
@@ -76,7 +77,8 @@ class Minibatches:
             )
         self._counts = counts
         self._starts = np.cumsum([(0,) * len(sizes), *counts], axis=0)
-        self._token = _token(self._arrays, self.seed, self.batch_size)
+        content = repr(([a.name for a in self._arrays], self.seed, self.batch_size))
+        self._token = hashlib.sha256(content.encode()).hexdigest()[:32]
 
     def __len__(self) -> int:
         return len(self._counts)
@@ -100,8 +102,6 @@ class Minibatches:
         return _like(self._structure, picked)
 
     def _picked(self, which: int, epoch: int, number: int) -> Any:
-        import dask.array as da
-
         array, (graph, keys) = self._arrays[which], self._tasks[which]
         name = f"minibatch-{self._token}-{which}-{epoch}-{number}"
         rest = (0,) * (array.ndim - 1)
@@ -110,10 +110,8 @@ class Minibatches:
             (name, i, *rest): (_rows, key, self.seed, epoch, i, first, first + count)
             for i, (key, first, count) in enumerate(zip(keys, starts, counts, strict=True))
         }
-        graph = {**graph, **own}
-        batch = da.Array(graph, name, (counts, *array.chunks[1:]), meta=array._meta)
-        ready(batch, graph, list(own))
-        return batch
+        chunks = (self._counts[number], *array.chunks[1:])
+        return made({**graph, **own}, list(own), chunks, array)
 
 
 class Epoch:
@@ -169,6 +167,16 @@ def _apportioned(sizes: Sequence[int], total: int) -> list[int]:
     return out
 
 
+def _held(array: Any) -> tuple[dict[Any, Any], list[Any]]:
+    """Return a Dask graph of ``array`` and the keys of its chunks.
+
+    Dask leaves out what is on the cluster of its default client; in here it is kept alive.
+    """
+    graph, keys = Chunks(array).tasks()
+    own = array.__dask_graph__()
+    return {**{k: own[k] for k in keys if k not in graph}, **graph}, keys
+
+
 def _rows(chunk: Any, seed: int, epoch: int, shard: int, start: int, stop: int) -> Any:
     """Return the rows of a chunk that come at ``start`` to ``stop`` in the order of an epoch."""
     return chunk[_order(seed, epoch, shard, len(chunk))[start:stop]]
@@ -191,25 +199,27 @@ def _flat(arrays: Any) -> list[Any]:
 def _like(structure: Any, values: list[Any]) -> Any:
     if isinstance(structure, dict):
         return dict(zip(structure, values, strict=True))
-    return type(structure)(values) if isinstance(structure, (tuple, list)) else values[0]
+    if isinstance(structure, (tuple, list)):
+        return tuple(values) if isinstance(structure, tuple) else values
+    return values[0]
 
 
 def _alike(arrays: list[Any]) -> list[Any]:
     """Return the arrays, after a check that they are cut alike along their rows alone."""
-    import dask.array as da
-
     if not arrays:
         raise InvalidArgumentError(None, None, "there are no arrays to take batches of.")
     for i, array in enumerate(arrays):
-        if not isinstance(array, da.Array):
+        if not hasattr(array, "numblocks"):
             raise InvalidTypeError(
                 None,
                 None,
                 f"minibatches are taken of Dask arrays; array {i} is a {type(array).__name__}. "
                 f"For arrays in memory there is tf.data.Dataset.from_tensor_slices.",
             )
-        if not array.ndim or any([np.isnan(n) for n in array.shape]):
-            problem, remedy = "has no rows, or chunks of unknown size", "compute_chunk_sizes()"
+        if not array.ndim:
+            raise InvalidArgumentError(None, None, f"array {i} is one number: it has no rows.")
+        if any([np.isnan(n) for n in array.shape]):
+            problem, remedy = "has chunks of unknown sizes", "compute_chunk_sizes()"
         elif any([n > 1 for n in array.numblocks[1:]]):
             problem = f"is cut along more than its rows: {array.numblocks} chunks"
             remedy = f"rechunk({ {d: -1 for d in range(1, array.ndim)} })"
@@ -236,9 +246,3 @@ def _count(name: str, value: Any, least: int) -> int:
     if number < least:
         raise InvalidArgumentError(None, None, f"{name} is {number}; the least is {least}.")
     return number
-
-
-def _token(arrays: list[Any], seed: int, batch_size: int) -> str:
-    from dask.base import tokenize
-
-    return tokenize([a.name for a in arrays], seed, batch_size)
