@@ -29,15 +29,15 @@ EXEMPT = {
     "scatter_nd_update scatter_sub scatter_update": "changes variables",
     "convert_to_tensor_or_sparse_tensor sparse_concat sparse_placeholder sparse_reduce_sum "
     "sparse_reorder sparse_reshape sparse_retain sparse_tensor_dense_matmul "
-    "sparse_tensor_to_dense sparse_transpose string_split nn.embedding_lookup_sparse":
-        "takes or gives sparse tensors",
-    "as_string reduce_join regex_replace string_join string_strip string_to_number substr":
-        "takes or gives strings",
+    "sparse_tensor_to_dense sparse_transpose string_split "
+    "nn.embedding_lookup_sparse": "takes or gives sparse tensors",
+    "as_string reduce_join regex_replace string_join string_strip string_to_number "
+    "substr": "takes or gives strings",
     "nn.all_candidate_sampler nn.fixed_unigram_candidate_sampler "
     "nn.log_uniform_candidate_sampler nn.uniform_candidate_sampler image.random_brightness "
     "image.random_contrast image.random_hue image.random_saturation "
-    "image.random_flip_left_right image.random_flip_up_down":
-        "draws what depends on the generator in more than its distribution",
+    "image.random_flip_left_right "
+    "image.random_flip_up_down": "draws otherwise than TensorFlow in more than distribution",
     "broadcast_static_shape": "takes and gives static shapes, no tensors",
 }
 
