@@ -83,7 +83,7 @@ def test_the_curve_has_the_same_bits_everywhere(fresh, chunked):
     expected = curve("sync", 8, chunked)
     assert same(curve("threads", 8, chunked), expected)
     assert same(curve(fresh, 8, chunked), expected)
-    for n in (1, 2):
+    for n in (1, 4):
         with LocalCluster(
             processes=False, n_workers=n, threads_per_worker=1, dashboard_address=":0"
         ) as cluster:
