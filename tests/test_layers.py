@@ -17,7 +17,7 @@ LAYERS = [
     "threads", "kernels", "ops", "initializers", "variable_scope", "shared_variables", "templates",
     "layers", "losses", "metrics", "rnn", "chunks", "data", "queues", "gfile", "autodiff", "lesson",
     "exchange",
-    "summaries", "plan", "passes", "codegen", "lower", "shards", "explain", "executors",
+    "summaries", "plan", "passes", "codegen", "tasks", "lower", "shards", "explain", "executors",
     "observe", "tracing", "devices", "feeds", "fetches", "store", "uploads", "remote", "calls",
     "partial", "session", "train", "contrib", "missing", "compat", "examples", "keras", "test",
 ]  # fmt: skip

@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tfmini import executors
 from tfmini.codegen import Function
 from tfmini.errors import NodeInfo
-from tfmini.lower import RegionTask, Writer, run_task
+from tfmini.lower import Writer
 from tfmini.registry import Hook, registry
+from tfmini.tasks import RegionTask, run_task
 
 if TYPE_CHECKING:
     from tfmini.calls import Call

@@ -24,9 +24,10 @@ import numpy as np
 from tfmini import uploads
 from tfmini.errors import FailedPreconditionError, InvalidArgumentError, UnavailableError
 from tfmini.executors import Cluster
-from tfmini.lower import Held, Lowered, Package, RegionTask, installed_version, unfit
+from tfmini.lower import Held, Lowered
 from tfmini.plan import Ref
 from tfmini.store import Store
+from tfmini.tasks import Package, RegionTask, installed_version, unfit
 
 # Arrays from here on are placed on a worker, not sent with a task.
 PLACED_BYTES = 1 << 18

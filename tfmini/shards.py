@@ -23,7 +23,6 @@ from tfmini.lower import (
     Lowered,
     Place,
     Publish,
-    RegionTask,
     Source,
     Writer,
     program_inputs,
@@ -36,6 +35,7 @@ from tfmini.passes.placements import Group, Partial, Placed, Shard, placed
 from tfmini.passes.regions import Region
 from tfmini.plan import Plan, Ref
 from tfmini.spec import TensorSpec
+from tfmini.tasks import RegionTask
 
 # Variables of more bytes than this travel to the shards one by one.
 _LARGE_BYTES = 1 << 20
