@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 import numpy as np
@@ -37,6 +38,20 @@ def test_an_error_in_a_block_arrives():
 
     with pytest.raises(ValueError, match="in a block"):
         threads.run_blocks(work, range(8))
+
+
+@pytest.mark.skipif(threads.CPU_COUNT < 2, reason="needs two cores")
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="threads can't be placed here")
+def test_other_threads_keep_off_the_callers_core(monkeypatch):
+    cores = os.sched_getaffinity(0)
+    threads._pool().submit(int).result()  # its first thread has started
+    for core in sorted(cores)[:2]:
+        monkeypatch.setattr(threads, "_current_core", lambda core=core: core)
+        threads.run_blocks(list, range(8))
+        placed = [os.sched_getaffinity(thread) for thread in threads._placed]
+        assert placed
+        assert all(p == cores - {core} for p in placed)
+    assert os.sched_getaffinity(0) == cores
 
 
 def test_blas_is_bounded_and_restored():
