@@ -29,6 +29,8 @@ def test_nodes_know_their_neighbours():
     assert x.op.consumers == [y.op, z.op]
     assert x.consumers() == [y.op, z.op]
     assert z.op.consumers == []
+    later = tf.negative(z)  # after somebody asked
+    assert z.consumers() == [later.op]
     assert y.op.outputs == (y,)
     assert y.op.values() == (y,)
     assert y.value_index == 0

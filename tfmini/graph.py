@@ -41,6 +41,8 @@ class Graph:
         self.seed: int | None = None
         self._operations: list[Operation] = []
         self._by_name: dict[str, Operation] = {}
+        self._consumers: dict[Tensor, list[Operation]] = {}  # of the first `_read` operations
+        self._read = 0
         self._names: dict[str, int] = {}
         self._collections: dict[Any, list[Any]] = {}
         self._finalized = False
@@ -105,6 +107,20 @@ class Graph:
             )
         return obj
 
+    def consumers_of(self, tensors: Iterable[Tensor]) -> list[Operation]:
+        """Return the operations that take one of ``tensors`` as an input, in order of each.
+
+        Few ask, so they are read off the nodes that were added since somebody asked last: a list
+        for each tensor would cost a tenth of building the graph.
+        """
+        with self._lock:
+            for op in self._operations[self._read :]:
+                for taken in op.inputs:
+                    self._consumers.setdefault(taken, []).append(op)
+            self._read = len(self._operations)
+            found = [op for t in tensors for op in self._consumers.get(t, ())]
+        return list(dict.fromkeys(found))
+
     def _near(self, name: str) -> str:
         import difflib
 
@@ -154,13 +170,11 @@ class Graph:
             op.source = local.source or user_source()
             if tensor is not None:
                 Tensor.__init__(tensor, op, 0, specs[0])
-                op.outputs = (tensor,)
+                op._outputs = tensor
             elif len(specs) == 1:
-                op.outputs = (Tensor(op, 0, specs[0]),)
+                op._outputs = Tensor(op, 0, specs[0])
             else:
-                op.outputs = tuple([Tensor(op, i, spec) for i, spec in enumerate(specs)])
-            for taken in inputs:
-                taken._consumers.append(op)
+                op._outputs = tuple([Tensor(op, i, spec) for i, spec in enumerate(specs)])
             self._operations.append(op)
             self._by_name[op.name] = op
         return op

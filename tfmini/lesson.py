@@ -101,7 +101,7 @@ class _GradientType(OpDef):
     ) -> tuple[Any, ...] | Any:
         *inputs, output, grad = [_read_only(v) for v in values]
         bare = _bare(cls, state)
-        bare.inputs, bare.output, bare.outputs = inputs, output, (output,)
+        bare.inputs, bare.output, bare._outputs = inputs, output, output
         result = function(bare, grad)
         single = len(inputs) == 1 and not isinstance(result, (list, tuple))
         listed = [result] if single else list(result)

@@ -40,13 +40,12 @@ class Tensor(Operators):
         What is known before it runs.
     """
 
-    __slots__ = ("op", "value_index", "spec", "_consumers", "__weakref__")
+    __slots__ = ("op", "value_index", "spec", "__weakref__")
 
     def __init__(self, op: Operation, value_index: int, spec: TensorSpec) -> None:
         self.op = op
         self.value_index = value_index
         self.spec = spec
-        self._consumers: list[Operation] = []
 
     @property
     def graph(self) -> Graph:
@@ -86,7 +85,7 @@ class Tensor(Operators):
 
     def consumers(self) -> list[Operation]:
         """Return the operations that take this tensor as an input."""
-        return list(dict.fromkeys(self._consumers))
+        return self.graph.consumers_of((self,))
 
     def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
         """Run this tensor in ``session`` (default: the default session) and return its value."""
@@ -156,7 +155,7 @@ class Operation(Operators):
     """
 
     __slots__ = (
-        "graph", "id", "opdef", "name", "inputs", "control_inputs", "attrs", "outputs",
+        "graph", "id", "opdef", "name", "inputs", "control_inputs", "attrs", "_outputs",
         "source", "gradient_override",
     )  # fmt: skip
 
@@ -167,9 +166,14 @@ class Operation(Operators):
     inputs: tuple[Tensor, ...]
     control_inputs: tuple[Operation, ...]
     attrs: dict[str, Any]
-    outputs: tuple[Tensor, ...]
+    _outputs: Tensor | tuple[Tensor, ...]  # one alone: a tuple is one more for the collector
     source: tuple[str, int]
     gradient_override: str | None
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        outputs = self._outputs
+        return outputs if type(outputs) is tuple else (outputs,)  # type: ignore[return-value]
 
     @property
     def type(self) -> str:
@@ -194,7 +198,7 @@ class Operation(Operators):
     @property
     def consumers(self) -> list[Operation]:
         """The operations that take an output of this one as an input."""
-        return list(dict.fromkeys(c for t in self.outputs for c in t._consumers))
+        return self.graph.consumers_of(self.outputs)
 
     def values(self) -> tuple[Tensor, ...]:
         return self.outputs
@@ -260,6 +264,13 @@ def _session_for(session: Any, what: str, verb: str) -> Any:
 
 def describe_inputs(values: Iterable[Any]) -> str:
     """Return specs of tensors (or of values at hand) for an error message."""
-    return ", ".join(
-        repr(v.spec) if isinstance(v, Tensor) else repr(TensorSpec.of(v)) for v in values
-    )
+    return ", ".join([_described(v) for v in values])
+
+
+def _described(value: Any) -> str:
+    if value is None:
+        return "none"
+    try:
+        return repr(value.spec if isinstance(value, Tensor) else TensorSpec.of(value))
+    except (TypeError, ValueError):  # what has no spec must not hide the error at hand
+        return type(value).__name__
