@@ -1,28 +1,32 @@
 """Run all scripts of a folder on tfmini and on TensorFlow, and print what became of each.
 
 In: folders of TensorFlow 1 scripts, which stay as they are: they run in a copy.  Out: a table with
-exit state, first error, wall time and the last losses that each printed, for both; and totals.
+exit state, whether the numbers agree, wall and CPU time of both, and first errors; and totals.
 
     python -m tests.corpus ~/TensorFlow-Examples --tensorflow ~/tf/bin/python --limit 120
 
 ``--tensorflow`` names the interpreter of an environment that has TensorFlow and tf_keras;
 ``compat.v1`` answers ``import tensorflow`` there.  Both find the same MNIST, in Keras' cache of a
-home of their own.
+home of their own.  A script whose numbers differ by more than 1 % runs again on both, with other
+seeds, and is judged by their noise (judge.py); its times are those of the fastest run.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
+
+from tests.corpus.judge import SAME, side_by_side, verdict
+from tests.corpus.outcome import Outcome, run
 
 HERE = Path(__file__).resolve().parent
 _USES = re.compile(r"^\s*(import|from)\s+tensorflow\b", re.M)
@@ -31,18 +35,6 @@ _KINDS = {
     "estimator": r"tf\.estimator|contrib\.(learn|tensor_forest|boosted_trees|factorization)",
     "eager": r"enable_eager|contrib\.eager|GradientTape",
 }
-_NUMBER = r"[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?"
-_RESULT = re.compile(rf"(loss|cost|accuracy|acc|error|mse)\w*\W{{1,14}}?({_NUMBER})", re.I)
-_ERROR = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|Interrupt|Exit)\b.*", re.M)
-
-
-class Outcome(NamedTuple):
-    """What became of a script: "ok", "failed" or "time" (over the limit); seconds; what it said."""
-
-    state: str
-    seconds: float
-    error: str
-    results: dict[str, float]
 
 
 def scripts(folder: Path, pattern: str = "") -> list[Path]:
@@ -60,93 +52,95 @@ def kind_of(path: Path) -> str:
     return next((k for k, pattern in _KINDS.items() if re.search(pattern, text)), "graph")
 
 
-def run(command: Sequence[str], script: Path, home: Path, limit: float) -> Outcome:
-    """Run ``command script`` in the script's folder and return what became of it."""
-    environment = {**os.environ, "HOME": str(home), "MPLBACKEND": "Agg", "PYTHONUNBUFFERED": "1",
-                   "TF_CPP_MIN_LOG_LEVEL": "3", "TF_USE_LEGACY_KERAS": "1",
-                   "PYTHONPATH": str(HERE.parents[1])}  # fmt: skip
-    start = time.perf_counter()
-    with tempfile.TemporaryFile("w+", errors="replace") as output:
-        process = subprocess.Popen(
-            [*command, script.name], cwd=script.parent, env=environment, stdout=output,
-            stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
-        try:
-            status: int | None = process.wait(limit)
-        except subprocess.TimeoutExpired:
-            status = None
-            process.kill()
-            process.wait()
-        seconds = time.perf_counter() - start
-        output.seek(0)
-        text = output.read()
-    state = "time" if status is None else "failed" if status else "ok"
-    return Outcome(state, seconds, first_error(text) if state == "failed" else "", results(text))
-
-
-def first_error(text: str) -> str:
-    """Return the line that names the exception, or the last line there is."""
-    errors = _ERROR.findall(text)
-    lines = [line for line in text.splitlines() if line.strip()]
-    return str(errors[-1] if errors else lines[-1] if lines else "no output").strip()
-
-
-def results(text: str) -> dict[str, float]:
-    """Return the last number printed after each of loss, cost, accuracy, ..."""
-    return {word.lower(): float(number) for word, number in _RESULT.findall(text)}
-
-
-def compared(ours: Outcome, theirs: Outcome | None) -> str:
-    """Return the last results of both, side by side."""
-    words = ours.results if theirs is None else {**theirs.results, **ours.results}
-    cells = []
-    for word in words:
-        pair = [f"{o.results[word]:.4g}" if word in o.results else "-"
-                for o in (ours, theirs) if o is not None]  # fmt: skip
-        cells.append(f"{word} {' / '.join(pair)}")
-    return ", ".join(cells[:3])
-
-
 class Row(NamedTuple):
-    """One script: its name, kind, and both outcomes (None: not run)."""
+    """One script: its name, kind, and the outcomes of both backends, one for each seed."""
 
     name: str
     kind: str
-    ours: Outcome
-    theirs: Outcome | None
+    ours: Sequence[Outcome]
+    theirs: Sequence[Outcome] = ()  # not run
+
+    @property
+    def both(self) -> bool:
+        return bool(self.theirs) and state(self.ours) == state(self.theirs) == "ok"
+
+    @property
+    def agreement(self) -> str:
+        return verdict(numbers(self.ours), numbers(self.theirs)) if self.both else ""
+
+    def ratio(self, of: str) -> float:
+        """Return our time in that of the reference, of ``"seconds"`` or ``"cpu"``."""
+        return fastest(self.ours, of) / fastest(self.theirs, of)
 
     def cells(self) -> list[str]:
-        theirs = self.theirs
+        sides = [side for side in (self.ours, self.theirs) if side]
+        times = [
+            " / ".join(f"{fastest(side, of):.1f}" for side in sides) for of in ("seconds", "cpu")
+        ]
         return [
-            self.name, self.kind, self.ours.state, f"{self.ours.seconds:.1f}",
-            theirs.state if theirs else "", f"{theirs.seconds:.1f}" if theirs else "",
-            compared(self.ours, theirs), self.ours.error[:_LONGEST],
-            theirs.error[:_LONGEST] if theirs else "",
+            self.name, self.kind, " / ".join(state(side) for side in sides),
+            self.agreement, side_by_side(numbers(self.ours), numbers(self.theirs)), *times,
+            f"{self.ratio('cpu'):.2f}" if self.both else "",
+            *(side[0].error[:_LONGEST] for side in sides),
         ]  # fmt: skip
 
 
-HEAD = ["script", "kind", "tfmini", "s", "TensorFlow", "s", "last results", "error of tfmini",
-        "error of TensorFlow"]  # fmt: skip
+HEAD = ["script", "kind", "tfmini / TensorFlow", "numbers", "last numbers, mean±half range",
+        "wall s", "CPU s", "ratio of CPU s", "error of tfmini", "error of TensorFlow"]  # fmt: skip
 _LONGEST = 150  # of an error's text
 
 
-def rows(
-    folder: Path, tensorflow: str | None, limit: float, pattern: str, scratch: Path
-) -> Iterator[Row]:
+def state(outcomes: Sequence[Outcome]) -> str:
+    """Return the state of the first run that was not "ok", if any."""
+    return next((o.state for o in outcomes if o.state != "ok"), "ok")
+
+
+def numbers(outcomes: Sequence[Outcome]) -> list[dict[str, float]]:
+    return [outcome.results for outcome in outcomes]
+
+
+def fastest(outcomes: Sequence[Outcome], of: str) -> float:
+    return min(getattr(outcome, of) for outcome in outcomes)
+
+
+def measured(
+    ours: Callable[[int], Outcome], theirs: Callable[[int], Outcome], seeds: int
+) -> tuple[list[Outcome], list[Outcome]]:
+    """Return the outcomes of both; of further seeds where those of the first differ."""
+    sides = [ours(0)], [theirs(0)]
+    for seed in range(1, seeds):
+        row = Row("", "", *sides)
+        if not row.both or (seed == 1 and row.agreement == SAME):
+            break
+        for side, backend in zip(sides, (ours, theirs), strict=True):
+            side.append(backend(seed))
+    return sides
+
+
+def rows(folder: Path, options: argparse.Namespace, scratch: Path) -> Iterator[Row]:
     """Run each script of ``folder`` in copies below ``scratch``."""
-    copies = {}
-    for backend in ("tfmini", *(["tensorflow"] if tensorflow else [])):
-        copies[backend] = scratch / backend / folder.name
-        shutil.copytree(folder, copies[backend], symlinks=True, dirs_exist_ok=True)
-    for script in scripts(folder, pattern):
+    commands = {"tfmini": [sys.executable, str(HERE / "on_tfmini.py")]}
+    if options.tensorflow:
+        commands["tensorflow"] = [options.tensorflow, str(HERE / "on_tensorflow.py")]
+    for backend in commands:
+        copy = scratch / backend / folder.name
+        shutil.copytree(folder, copy, symlinks=True, dirs_exist_ok=True)
+    for script in scripts(folder, options.only):
+        kind = kind_of(script)
+        if options.kind not in ("", kind):
+            continue
         name = script.relative_to(folder)
-        command = [sys.executable, "-m", "tfmini", "run"]
-        ours = run(command, copies["tfmini"] / name, scratch / "home", limit)
-        theirs = None
-        if tensorflow:
-            command = [tensorflow, str(HERE / "on_tensorflow.py")]
-            theirs = run(command, copies["tensorflow"] / name, scratch / "home", limit)
-        yield Row(f"{folder.name}/{name}", kind_of(script), ours, theirs)
+
+        def backend(which: str, name: Path = name) -> Callable[[int], Outcome]:
+            copy = scratch / which / folder.name / name
+            return lambda seed: run(commands[which], copy, scratch / "home", options.limit, seed)
+
+        title = f"{folder.name}/{name}"
+        if options.tensorflow:
+            both = measured(backend("tfmini"), backend("tensorflow"), options.seeds)
+            yield Row(title, kind, *both)
+        else:
+            yield Row(title, kind, [backend("tfmini")(0)])
 
 
 def totals(table: Sequence[Row]) -> str:
@@ -154,15 +148,23 @@ def totals(table: Sequence[Row]) -> str:
     lines = []
     for kind in ("graph", *_KINDS):
         mine = [r for r in table if r.kind == kind]
-        base = [r for r in mine if r.theirs is None or r.theirs.state == "ok"]
+        base = [r for r in mine if not r.theirs or state(r.theirs) == "ok"]
         if not mine:
             continue
-        done = [r for r in base if r.ours.state == "ok"]
-        slower = [r for r in done if r.theirs and r.ours.seconds > r.theirs.seconds]
+        done = [r for r in base if state(r.ours) == "ok"]
         lines.append(
             f"{kind}: {len(mine)} scripts; of {len(base)} that the reference runs, tfmini runs "
-            f"{len(done)}; slower in {len(slower)}"
+            f"{len(done)}"
         )
+        if pairs := [r for r in done if r.theirs]:
+            words = Counter(r.agreement for r in pairs)
+            lines.append("  numbers: " + ", ".join(f"{w} {n}" for w, n in sorted(words.items())))
+            for of in ("seconds", "cpu"):
+                ratios = [r.ratio(of) for r in pairs]
+                lines.append(
+                    f"  {of}: median ratio {median(ratios):.2f}; "
+                    f"more than the reference in {sum(x > 1 for x in ratios)}"
+                )
     return "\n".join(lines)
 
 
@@ -171,7 +173,9 @@ def main() -> int:
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--tensorflow", metavar="PYTHON", help="an interpreter with TensorFlow")
     parser.add_argument("--limit", type=float, default=120.0, help="seconds for each run")
+    parser.add_argument("--seeds", type=int, default=3, help="at most, on each backend")
     parser.add_argument("--only", default="", metavar="REGEX", help="of paths")
+    parser.add_argument("--kind", default="", choices=["", "graph", *_KINDS])
     options = parser.parse_args()
     table = []
     print("\t".join(HEAD))
@@ -179,8 +183,7 @@ def main() -> int:
         scratch = Path(temporary)
         subprocess.run([sys.executable, str(HERE / "digits.py"), str(scratch / "home")], check=True)
         for folder in options.folders:
-            for row in rows(folder.resolve(), options.tensorflow, options.limit, options.only,
-                            scratch):  # fmt: skip
+            for row in rows(folder.resolve(), options, scratch):
                 print("\t".join(row.cells()), flush=True)
                 table.append(row)
     print(totals(table))

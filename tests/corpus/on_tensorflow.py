@@ -1,4 +1,4 @@
-"""Run a TensorFlow 1 script on TensorFlow 2's ``compat.v1``: the reference of the comparison.
+"""Run a TensorFlow 1 script on TensorFlow 2's ``compat.v1``, and watch it: the reference.
 
 Needs TensorFlow and NumPy, and nothing of tfmini.
 """
@@ -13,6 +13,8 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import tensorflow.compat.v1 as tf
+
+from tests.corpus.watch import watch
 
 
 class DataSet:
@@ -68,9 +70,17 @@ def contrib():
     layers.fully_connected = lambda inputs, num_outputs, activation_fn=tf.nn.relu: tf.layers.dense(
         inputs, num_outputs, activation_fn, kernel_initializer=layers.xavier_initializer()
     )
+    seq2seq = ModuleType("tensorflow.contrib.seq2seq")
+    seq2seq.sequence_loss = sequence_loss
     found = ModuleType("tensorflow.contrib")
-    found.rnn, found.layers, found.__path__ = rnn, layers, []
+    found.rnn, found.layers, found.seq2seq, found.__path__ = rnn, layers, seq2seq, []
     return found
+
+
+def sequence_loss(logits, targets, weights):
+    """Return the weighted mean cross-entropy, per step of all sequences."""
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=logits)
+    return tf.reduce_sum(losses * weights) / (tf.reduce_sum(weights) + 1e-12)
 
 
 def main():
@@ -78,7 +88,7 @@ def main():
     tf.disable_v2_behavior()
     sys.modules["tensorflow"] = tf
     tf.contrib = sys.modules["tensorflow.contrib"] = contrib()
-    for module in (tf.contrib.rnn, tf.contrib.layers):
+    for module in (tf.contrib.rnn, tf.contrib.layers, tf.contrib.seq2seq):
         sys.modules[module.__name__] = module
     parent = "tensorflow.examples"
     for name in (parent, parent + ".tutorials", parent + ".tutorials.mnist"):
@@ -89,7 +99,9 @@ def main():
         input_data
     )
     del sys.argv[0]
-    sys.path[0] = os.path.dirname(os.path.realpath(sys.argv[0]))
+    script = os.path.realpath(sys.argv[0])
+    sys.path[0] = os.path.dirname(script)
+    watch(tf, script)
     runpy.run_path(sys.argv[0], run_name="__main__")
 
 
