@@ -127,12 +127,44 @@ def test_many_steps_leave_the_scheduler_as_it_was(fresh):
     counts = []
 
     def count(i, session):
-        if i % 30 == 29:
+        if i % 50 == 49:
             counts.append(tasks_of(fresh))
 
-    curve(fresh, 240, False, count, snapshot_every=10)
+    curve(fresh, 1000, False, count, snapshot_every=10)
+    assert len(counts) == 20
     assert max(counts) < 60
     assert max(counts[4:]) <= max(counts[:4]) + 5
+
+
+@pytest.mark.cluster
+def test_workers_are_killed_in_the_middle_of_minibatches():
+    """Chunks, picks and state are computed anew: the same batches, the same bits."""
+    kills = []
+
+    def train(target, between=lambda i: None, **options):
+        with tf.Graph().as_default(), tf.Session(target, **options) as session:
+            x, y, loss, step = model()
+            batches = tf.data.Minibatches(dict(zip((x, y), data(True), strict=True)), 25, seed=4)
+            losses = []
+            for epoch in range(3):
+                for feed in batches.epoch(epoch):
+                    between(len(losses))
+                    losses.append(session.run([loss, step], feed)[0])
+            return losses, session.run(tf.trainable_variables())
+
+    with LocalCluster(
+        processes=True, n_workers=2, threads_per_worker=1, dashboard_address=":0"
+    ) as cluster:
+
+        def kill(i):
+            alive = [w for w in cluster.workers.values() if w.process and w.process.pid]
+            if i % 4 == 3 and len(alive) > 1:
+                os.kill(alive[i % 2].process.pid, signal.SIGKILL)
+                kills.append(i)
+
+        found = train(cluster, kill, snapshot_every=3)
+    assert len(kills) >= 2
+    assert same(found, train("sync"))
 
 
 @pytest.mark.cluster
@@ -228,6 +260,7 @@ def test_an_error_in_a_step_changes_nothing(fresh):
     with tf.Session(fresh) as session:
         with pytest.raises(tf.errors.InvalidArgumentError, match="bad"):
             session.run(y, {x: np.nan})
+        assert session.last_snapshot == {}
         assert session.run(v) == 1.0
         session.run(y, {x: 0.0})
         assert session.run(v) == 2.0

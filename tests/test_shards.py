@@ -164,13 +164,16 @@ def test_a_training_step_is_one_task_a_shard_and_one_more():
         assert all(r.measured is not None for r in session.explain([loss, step], feed).rows)
 
 
-def test_sums_of_many_shards_are_added_by_a_tree():
-    x = tf.placeholder(tf.float64, [None])
-    total = tf.reduce_sum(x * x)
-    feed = {x: da.arange(100, chunks=1)}
+@pytest.mark.parametrize(("width", "tasks"), [(2000, 100 + 13 + 2 + 1), (2, 100 + 1)])
+def test_sums_of_many_shards_are_added_by_a_tree(width, tasks):
+    """Of tasks where the sums are large; small ones are added up in the last task."""
+    x = tf.placeholder(tf.float64, [None, width])
+    total = tf.reduce_sum(x * x, 0)
+    feed = {x: da.arange(100 * width, chunks=width).reshape(100, width)}
     with tf.Session("sync") as session:
-        assert session.run(total, feed) == np.square(np.arange(100)).sum()
-        assert session.explain(total, feed).n_tasks == 100 + 13 + 2 + 1
+        squares = np.square(np.arange(100.0 * width).reshape(100, width))
+        np.testing.assert_allclose(session.run(total, feed), squares.sum(0), rtol=1e-12)
+        assert session.explain(total, feed).n_tasks == tasks
 
 
 @pytest.mark.parametrize("model", [logistic, mlp, cnn, normalised])
@@ -181,6 +184,37 @@ def test_nothing_of_a_model_is_gathered(model):
     feed = {x: da.zeros((12, 4), chunks=(5, 4)), y: da.zeros(12, chunks=5, dtype=np.int32)}
     with tf.Session("sync") as session:
         assert not session.explain([loss, step], feed).notes
+
+
+def test_programs_for_ever_new_chunks_are_forgotten():
+    x = tf.placeholder(tf.float64, [None])
+    total = tf.reduce_sum(x)
+    with tf.Session("sync") as session:
+        for n in range(1, 71):
+            assert session.run(total, {x: da.ones(100, chunks=((n, 100 - n),))}) == 100
+        programs = session._prepare(total, (x,), None).main._programs
+        assert len(programs) == 64
+        latest = next(reversed(programs.values()))
+        session.run(total, {x: da.ones(100, chunks=((70, 30),))})
+        assert next(reversed(programs.values())) is latest
+        session.run(total, {x: np.ones(7)})
+        assert None not in programs  # whole feeds have exact programs of their own
+
+
+def test_what_makes_a_chunk_runs_in_the_task_that_takes_it():
+    x, y = tf.placeholder(tf.float64, [None]), tf.placeholder(tf.float64, [None])
+    made = da.random.default_rng(3).random(30, chunks=10)
+    with tf.Session("sync") as session:
+        for fetch, feed, tasks in [
+            (tf.reduce_sum(x), {x: made}, 3 + 1),
+            (tf.reduce_sum(x * y), {x: made, y: made}, 3 + 3 + 1),  # made once for both
+            ([tf.reduce_sum(x), x], {x: made}, 3 + 3 + 1 + 1),
+        ]:
+            values = made.compute(scheduler="sync")
+            graph, keys = session.lower(fetch, feed)
+            (found, *_) = dask.get(graph, keys)
+            np.testing.assert_allclose(found, values.sum() if y not in feed else values @ values)
+            assert len(graph) - len(keys) == tasks
 
 
 def test_large_shards_are_fused():

@@ -33,6 +33,8 @@ AnyProgram = Program | ShardedProgram
 
 # Feeds of more shapes than this share one program that assumes none.
 _EXACT_PROGRAMS = 16
+# As many programs for feeds in chunks are kept: shuffled minibatches need one for each chunk.
+_SHARDED_PROGRAMS = 64
 
 
 class Call:
@@ -208,7 +210,8 @@ class Stage:
         if values is not None and any([type(v) is Chunks for v in values]):
             return self._compile_sharded(key, values)
         specs = None
-        if values is not None and len(self._programs) < _EXACT_PROGRAMS:
+        exact = [p for p in list(self._programs.values()) if type(p) is Program]
+        if values is not None and len(exact) < _EXACT_PROGRAMS:
             specs = {
                 ref: TensorSpec.of(value)
                 for ref, value in zip(self.plan.feeds, values, strict=True)
@@ -224,6 +227,9 @@ class Stage:
         plan = specialized(self.plan, specs)
         chunks = {r: v for r, v in given.items() if type(v) is Chunks}
         program = compile_sharded(plan, self.plan, chunks, finishers(plan))
+        sharded = [k for k, p in list(self._programs.items()) if type(p) is ShardedProgram]
+        for old in sharded[: -(_SHARDED_PROGRAMS - 1)]:
+            self._programs.pop(old, None)
         self._programs[key] = program
         return program
 

@@ -26,10 +26,14 @@ def is_chunked(value: Any) -> bool:
     return _is_lazy(value) or hasattr(value, "to_dask_array")
 
 
-def _is_lazy(value: Any) -> bool:
+def is_future(value: Any) -> bool:
+    """Whether ``value`` stands for a result on a cluster."""
     kind = type(value)
-    future = kind.__module__.startswith("distributed.") and kind.__name__ == "Future"
-    return future or hasattr(kind, "__dask_graph__")
+    return kind.__module__.startswith("distributed.") and kind.__name__ == "Future"
+
+
+def _is_lazy(value: Any) -> bool:
+    return is_future(value) or hasattr(type(value), "__dask_graph__")
 
 
 class Chunks:
@@ -109,11 +113,16 @@ def _remember(array: Any, graph: dict[Any, Any], keys: list[Any]) -> None:
 def _optimized(array: Any) -> tuple[dict[Any, Any], list[Any]]:
     import dask
 
+    own = array.__dask_graph__()
     (array,) = dask.optimize(array)
+    graph = dict(array.__dask_graph__())
     keys = np.asarray(array.__dask_keys__(), object)
     # Keys are tuples: NumPy has made their parts a last dimension.
-    flat = keys.reshape(-1, keys.shape[-1])
-    return dict(array.__dask_graph__()), [tuple(k) for k in flat]
+    flat = [tuple(k) for k in keys.reshape(-1, keys.shape[-1])]
+    # Dask leaves out what is on the cluster of its default client; in here it is kept alive.
+    taken = {*flat, *[k for node in graph.values() for k in getattr(node, "dependencies", ())]}
+    graph.update({k: own[k] for k in taken if k not in graph and is_future(own.get(k))})
+    return graph, flat
 
 
 def _along_one(array: Any) -> Any:

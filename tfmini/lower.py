@@ -14,24 +14,34 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from tfmini.chunks import is_future
 from tfmini.codegen import Function, generate
 from tfmini.passes.costs import all_specs, single_blas_thread
 from tfmini.passes.regions import Region
 from tfmini.plan import RESOURCES, Plan, Ref
 from tfmini.spec import TensorSpec
-from tfmini.tasks import RegionTask, pick, run_task
-
-# Puts a task's function on a cluster, once, and returns what stands for it in a Dask graph.
-Publish = Callable[["RegionTask"], Any]
+from tfmini.tasks import RegionTask, pick, run_task, together
 
 # Python values beyond this many bytes get a key of their own, so that tasks share one copy.
 _EMBED_BYTES = 1 << 10
 # Up to so many bytes travel beside what is fetched: less than a task that picks it would take.
 _BESIDE_BYTES = 1 << 16
+
+
+class Site(Protocol):
+    """A cluster, as those know it who write graphs for it.
+
+    publish  puts a task's function there, once, and returns what stands for it in a graph
+    groups   returns which shards run as one task each; see ``locality.Locality``
+    """
+
+    def publish(self, task: RegionTask) -> Any: ...
+
+    def groups(self, shards: Sequence[Sequence[Any]], seconds: float) -> list[list[int]]: ...
 
 
 class Held(NamedTuple):
@@ -114,21 +124,20 @@ class Program:
         """What to know of how it runs, beyond its regions."""
         return self.plan.notes
 
-    def to_dask(self, values: Iterable[Any], token: str, publish: Publish | None = None) -> Lowered:
+    def to_dask(self, values: Iterable[Any], token: str, site: Site | None = None) -> Lowered:
         """Return one run as a Dask graph: a task per region.
 
         Parameters
         ----------
         values : the value of each of the inputs; ``Held`` for one that is elsewhere
         token : unique to this run
-        publish : the run is remote: what stands for a task's function in the graph, which the
-            function itself then does not travel with.  Results travel too, so each fetch gets a key
-            of its own where it needs one.
+        site : where the run is remote.  Tasks' functions do not travel with the graph.  Results
+            travel, so each fetch gets a key of its own where it needs one.
         """
         known = {**self.plan.constants, **dict(zip(self.inputs, values, strict=True))}
         shared = Counter([r for step in self.steps for i, r, _ in step.arguments if i is None])
-        writer = Writer(known, token, {r for r, n in shared.items() if n > 1}, publish)
-        remote = publish is not None
+        writer = Writer(known, token, {r for r, n in shared.items() if n > 1}, site)
+        remote = site is not None
         keys: list[Any] = []
         for step in self.steps:
             key = writer.key(step.region.name, step.region.nodes[-1].id)
@@ -259,9 +268,9 @@ class Writer:
         known: Mapping[Ref, Any],
         token: str,
         shared: set[Ref],
-        publish: Publish | None = None,
+        site: Site | None = None,
     ) -> None:
-        self._publish = publish
+        self._site = site
         self.graph: dict[Any, Any] = {}
         self.token = token
         self._known = known
@@ -293,16 +302,28 @@ class Writer:
 
     def add(self, key: Any, task: Any, sources: Sequence[Source], *options: Any) -> None:
         """Add a task that calls ``task`` with the values of ``sources``."""
+        self.graph[key] = self.task(key, task, sources, *options)
+
+    def add_together(self, key: Any, tasks: Sequence[Any]) -> None:
+        """Add a task that runs several one after the other and returns all results."""
+        from dask._task_spec import Task
+
+        node = Task(key, together, *tasks)
+        node._token = str(key)
+        self.graph[key] = node
+
+    def task(self, key: Any, task: Any, sources: Sequence[Source], *options: Any) -> Any:
+        """Return a task that calls ``task`` with the values of ``sources``."""
         from dask._task_spec import Task
 
         picks = tuple([s.item for s in sources])
         arguments = [s.argument for s in sources]
-        if self._publish is not None and isinstance(task, RegionTask):
-            task = self._publish(task)
+        if self._site is not None and isinstance(task, RegionTask):
+            task = self._site.publish(task)
         node = Task(key, run_task, task, picks, options, *arguments)
         # Keys are unique: Dask need not hash all arguments in each run.
         node._token = str(key)
-        self.graph[key] = node
+        return node
 
     def place(self, key: Any, index: int, alone: bool) -> Place:
         """Return the place of an element of a task's result, by itself if ``alone``."""
@@ -336,6 +357,26 @@ class Writer:
         for key in effects:
             self._need(key)
         return Lowered(self.graph, list(self._needed), places)
+
+
+def inner_tasks(graph: Mapping[Any, Any], keys: Iterable[Any]) -> list[Any] | None:
+    """Return the tasks of ``keys`` for use as arguments of others, each inside of another task.
+
+    None if some take what is yet to be computed, which would then be computed again.
+    """
+    from dask._task_spec import DataNode, Task, convert_legacy_task
+
+    given = (DataNode, np.ndarray)
+    found = []
+    for key in keys:
+        node = convert_legacy_task(key, graph[key], graph)
+        if not isinstance(node, Task):
+            return None
+        taken = [graph.get(k) for k in node.dependencies]
+        if not all([is_future(t) or isinstance(t, given) for t in taken]):
+            return None
+        found.append(node)
+    return found
 
 
 def with_output_keys(lowered: Lowered, token: str) -> tuple[dict[Any, Any], list[Any]]:

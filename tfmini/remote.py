@@ -18,12 +18,14 @@ import os
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from tfmini import uploads
 from tfmini.errors import FailedPreconditionError, InvalidArgumentError, UnavailableError
 from tfmini.executors import Cluster
+from tfmini.locality import Locality
 from tfmini.lower import Held, Lowered
 from tfmini.plan import Ref
 from tfmini.store import Store
@@ -82,7 +84,9 @@ class Remote:
         self._upload = upload
         self._history: list[Job] = []
         self._history_bytes = 0
-        self._functions: dict[int, tuple[Any, Any]] = {}  # id -> the task, where it is
+        self._locality = Locality(self.client)
+        # The task -> where it is, as long as some program may run it.
+        self._functions: WeakKeyDictionary[RegionTask, Any] = WeakKeyDictionary()
         self._roots: dict[Ref, tuple[Any, Held]] = {}  # values placed, and where
         self._checked = {"tfmini"}  # packages that all workers have
         self._guarded(self._check_tfmini)
@@ -177,7 +181,7 @@ class Remote:
 
         def attempt() -> list[Any]:
             inputs = self._inputs(job, state)
-            lowered = job.program.to_dask(inputs, self._token(), self._publish)
+            lowered = job.program.to_dask(inputs, self._token(), self)
             return self._collect(job, lowered, keep)
 
         return self._guarded(attempt)
@@ -225,9 +229,9 @@ class Remote:
         except (OSError, TimeoutError) as e:
             raise self.executor.lost(e) from e
 
-    def _publish(self, task: RegionTask) -> Any:
+    def publish(self, task: RegionTask) -> Any:
         """Return where workers find ``task``, which is computed anew if a worker is lost."""
-        if id(task) not in self._functions:
+        if task not in self._functions:
             self._check_packages(task.packages)
             size = len(task.packed)
             if size > FUNCTION_BYTES:
@@ -239,13 +243,18 @@ class Remote:
                     f"make them variables.",
                 )
             key = f"function-{self._token()}"
-            self._functions[id(task)] = task, self.client.submit(_itself, task, key=key)
-        return self._functions[id(task)][1]
+            self._functions[task] = self.client.submit(_itself, task, key=key)
+        return self._functions[task]
+
+    def groups(self, shards: Sequence[Sequence[Any]], seconds: float) -> list[list[int]]:
+        """Return which shards run as one task each; see ``Locality.groups``."""
+        return self._locality.groups(shards, seconds)
 
     # -- state ----------------------------------------------------------------------------------
 
     def checkpoint(self) -> None:
         """Copy the variables here and place them anew, so that Dask forgets the steps before."""
+        self._locality.forget()
         for _ in range(_ATTEMPTS):
             try:
                 self.snapshot = self._brought(self._store.values)
@@ -280,6 +289,7 @@ class Remote:
 
     def _restore(self) -> None:
         """Place the last snapshot again, and run the steps since once more."""
+        self._locality.forget()
         for _ in range(_ATTEMPTS):
             self._functions.clear()
             self._roots.clear()

@@ -36,6 +36,11 @@ def run_task(
     return task(values, *options)
 
 
+def together(*results: Any) -> tuple[Any, ...]:
+    """Return the results of tasks that run inside of one."""
+    return results
+
+
 class Package(NamedTuple):
     """What a region needs of a distribution: its version here, modules, and operation types."""
 

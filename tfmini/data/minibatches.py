@@ -58,7 +58,7 @@ class Minibatches:
     ) -> None:
         self._structure = arrays
         self._arrays = _alike(_flat(arrays))
-        self._tasks = [_held(a) for a in self._arrays]
+        self._tasks = [Chunks(a).tasks() for a in self._arrays]
         self.batch_size = _count("batch_size", batch_size, 1)
         drawn = int.from_bytes(os.urandom(6), "little")
         self.seed = drawn if seed is None else _count("seed", seed, 0)
@@ -165,16 +165,6 @@ def _apportioned(sizes: Sequence[int], total: int) -> list[int]:
     for i in order[: total - sum(out)]:
         out[i] += 1
     return out
-
-
-def _held(array: Any) -> tuple[dict[Any, Any], list[Any]]:
-    """Return a Dask graph of ``array`` and the keys of its chunks.
-
-    Dask leaves out what is on the cluster of its default client; in here it is kept alive.
-    """
-    graph, keys = Chunks(array).tasks()
-    own = array.__dask_graph__()
-    return {**{k: own[k] for k in keys if k not in graph}, **graph}, keys
 
 
 def _rows(chunk: Any, seed: int, epoch: int, shard: int, start: int, stop: int) -> Any:

@@ -20,6 +20,8 @@ from tfmini.kernels.blocks import run_blocks
 
 # Multiply-adds from which on 2, 4 and 8 parts pay: fewer keep one core, or one of two, waiting.
 _PARTS = ((1 << 29, 8), (1 << 27, 4), (1 << 23, 2))
+# Rows that a part should have, where there are more than two: each packs the other matrix anew.
+_PART_ROWS = 128
 
 
 def matmul(a: np.ndarray, b: np.ndarray) -> Any:
@@ -28,6 +30,8 @@ def matmul(a: np.ndarray, b: np.ndarray) -> Any:
         return np.matmul(a, b)
     (m, k), n = a.shape, b.shape[-1]
     parts = next((count for size, count in _PARTS if m * k * n >= size), 1)
+    while parts > 2 and max(m, n) < _PART_ROWS * parts:
+        parts //= 2
     if parts == 1 or max(m, n) < 64 * parts or b.shape[0] != k:
         return np.matmul(a, b)
     out = np.empty((m, n), a.dtype)

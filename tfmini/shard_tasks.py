@@ -1,0 +1,248 @@
+"""The Dask tasks of one run in shards.
+
+In: a ``ShardedProgram``, the values of its inputs, and where it runs.  Out: the tasks, by a
+``Writer``.  A shard is a task; where starting one is slow, shards of little work whose chunks are
+on one worker share one.  What makes a chunk runs in the task that takes it, if no other does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfmini.chunks import Chunks, is_future
+from tfmini.lower import Held, Place, Site, Source, Writer, inner_tasks
+from tfmini.passes.placements import Partial, Shard
+from tfmini.plan import Ref
+from tfmini.reduction import FAN_IN, added
+
+if TYPE_CHECKING:
+    from tfmini.shards import ShardedProgram, Unit
+
+
+class ShardTasks:
+    """Writes the tasks of one run of a sharded program."""
+
+    def __init__(
+        self,
+        program: ShardedProgram,
+        known: Mapping[Ref, Any],
+        token: str,
+        site: Site | None,
+    ) -> None:
+        self.program = program
+        self.parts = program.parts
+        self.known = known
+        shared = {r for u in program.units if u.group.sizes is not None for r in u.inputs}
+        self.writer = Writer(known, token, shared, site)
+        self.keys: list[list[Any]] = []  # unit -> its tasks, one for each shard
+        self._site = site
+        self._chunks = {r: self._cut(r, v) for r, v in known.items() if isinstance(v, Chunks)}
+        self._inner = self._inner_tasks()
+        self._sums: dict[int, list[Source]] = {}
+        self._joined: dict[Ref, Any] = {}
+
+    def add(self, number: int) -> None:
+        """Write the tasks of a unit."""
+        unit = self.program.units[number]
+        if unit.group.sizes is None:
+            self.keys.append([self._add_once(unit)])
+            return
+        node, name = unit.group.nodes[-1], unit.group.nodes[-1].info.type
+        keys = [self.writer.key(name, node.id, i) for i in range(len(unit.group.sizes))]
+        self.keys.append(keys)
+        tuples: dict[int, Source] = {}
+        for group in self._groups(unit):
+            tasks = [self._task(unit, shard, keys[shard]) for shard in group]
+            if len(group) == 1:
+                self.writer.graph[keys[group[0]]] = tasks[0]
+                continue
+            key = self.writer.key(name, node.id, *group)
+            self.writer.add_together(key, tasks)
+            tuples.update({shard: self.writer.result(key, i) for i, shard in enumerate(group)})
+        if tuples:
+            alone = [self.writer.result(k, None) for k in keys]
+            self._sums[number] = [tuples.get(i, source) for i, source in enumerate(alone)]
+
+    def _task(self, unit: Unit, shard: int, key: Any) -> Any:
+        sources = [self._of_shard(r, shard, inside=True) for r in unit.inputs]
+        return self.writer.task(key, self.program.task(unit, shard), sources)
+
+    def _groups(self, unit: Unit) -> Sequence[Sequence[int]]:
+        """Return which shards run as one task each."""
+        shards = range(len(unit.group.sizes or ()))
+        if self._site is None or not unit.small_sums or unit.n_sums < len(unit.outputs):
+            return [[i] for i in shards]
+        return self._site.groups([self._futures(unit, i) for i in shards], unit.seconds)
+
+    def _futures(self, unit: Unit, shard: int) -> list[Any]:
+        """Return the futures that a shard's chunks are; none if some are not."""
+        out = []
+        for ref in unit.inputs:
+            if ref in self._chunks:
+                graph, keys = self._chunks[ref]
+                future = graph.get(keys[shard])
+                if not is_future(future):
+                    return []
+                out.append(future)
+        return out
+
+    def _add_once(self, unit: Unit) -> Any:
+        nodes = unit.group.nodes
+        key = self.writer.key(nodes[-1].info.type if nodes else "Reduce",
+                              nodes[-1].id if nodes else unit.group.level, -1)  # fmt: skip
+        sums: dict[int, tuple[int, int]] = {}  # unit -> where its partial results stand
+        sources: list[Source] = []
+        arguments: list[tuple[int | None, int]] = []
+        for ref in unit.inputs:
+            origin = self.parts.wholes.get(ref)
+            maker = None if origin is None else self.program.made.get(origin)
+            if origin and maker is not None and isinstance(self.parts.place[origin], Partial):
+                if maker not in sums:
+                    tuples = self._sums_of(maker)
+                    sums[maker] = (len(sources), len(sources) + len(tuples))
+                    sources += tuples
+                index = self.program.units[maker].outputs.index(origin)
+                arguments.append((list(sums).index(maker), index))
+                continue
+            arguments.append((None, len(sources)))
+            sources.append(self._whole(ref) if origin is None else self._join(origin))
+        options = (tuple(sums.values()), tuple(arguments))
+        self.writer.add(key, self.program.task(unit, 0), sources, *options)
+        return key
+
+    def _sums_of(self, maker: int) -> list[Source]:
+        """Return where the tuples are that add up to the partial results of a unit."""
+        if maker in self._sums:
+            return self._sums[maker]
+        unit, keys = self.program.units[maker], self.keys[maker]
+        if unit.n_sums < len(unit.outputs):
+            keys = [self.writer.part(k, *range(unit.n_sums)) for k in keys]
+        level = 0
+        while len(keys) > FAN_IN and not unit.small_sums:
+            above = []
+            for start in range(0, len(keys), FAN_IN):
+                key = self.writer.key("Add", unit.group.nodes[-1].id, level, start)
+                sources = [self.writer.result(k, None) for k in keys[start : start + FAN_IN]]
+                self.writer.add(key, added, sources)
+                above.append(key)
+            keys, level = above, level + 1
+        self._sums[maker] = [self.writer.result(k, None) for k in keys]
+        return self._sums[maker]
+
+    def _whole(self, ref: Ref) -> Source:
+        """Return the source of a value that is given, or made once."""
+        maker = self.program.made.get(ref)
+        if maker is None:
+            return self.writer.leaf(ref)
+        index = self.program.units[maker].outputs.index(ref)
+        return self.writer.result(self.keys[maker][0], index)
+
+    def _join(self, ref: Ref) -> Source:
+        if ref not in self._joined:
+            spot = self.parts.place[ref]
+            assert isinstance(spot, Shard)
+            key = self.writer.key("Concat", *ref, -1)
+            sources = [self._of_shard(ref, i, alone=True) for i in range(len(spot.sizes))]
+            self.writer.add(key, _joined, sources, spot.dim)
+            self._joined[ref] = key
+        return self.writer.result(self._joined[ref], None)
+
+    def _of_shard(self, ref: Ref, shard: int, alone: bool = False, inside: bool = False) -> Source:
+        """Return the source of what ``shard`` takes for ``ref``.
+
+        ``alone``: not with others; ``inside``: for a task in which a chunk may be made.
+        """
+        if ref in self.parts.bounds:
+            start = sum(self.parts.bounds[ref][:shard])
+            return Source((start, start + self.parts.bounds[ref][shard]), None)
+        if ref in self.parts.pieces:
+            return self._piece(*self.parts.pieces[ref], shard)
+        if ref[1] == -1:
+            return Source((*self.known[ref], shard), None)
+        if ref in self._chunks:
+            return self._chunk(ref, shard, inside)
+        maker = self.program.made.get(ref)
+        if maker is None or (len(self.keys[maker]) == 1 and not self._is_shard(ref)):
+            return self._whole(ref)
+        unit = self.program.units[maker]
+        key, index = self.keys[maker][shard], unit.outputs.index(ref)
+        if alone and len(unit.outputs) > 1:
+            return self.writer.result(self.writer.part(key, index), 0)
+        return self.writer.result(key, index)
+
+    def _is_shard(self, ref: Ref) -> bool:
+        return isinstance(self.parts.place.get(ref), Shard)
+
+    def _piece(self, ref: Ref, dim: int, sizes: tuple[int, ...], shard: int) -> Source:
+        start = sum(sizes[:shard])
+        place = (slice(None),) * dim + (slice(start, start + sizes[shard]),)
+        value = self.known[ref]
+        if isinstance(value, Held):  # too large to be sent with each task
+            key = self.writer.key("Part", *ref, shard)
+            if key not in self.writer.graph:
+                self.writer.add(key, _cut, [self.writer.leaf(ref)], place)
+            return self.writer.result(key, None)
+        return Source(value[place], None)
+
+    def _cut(self, ref: Ref, chunks: Chunks) -> tuple[dict[Any, Any], list[Any]]:
+        sizes = self.program.rechunk.get(ref)
+        return (chunks if sizes is None else chunks.rechunked(sizes)).tasks()
+
+    def _inner_tasks(self) -> dict[Ref, list[Any]]:
+        """Return the tasks of chunks that run inside of those, the only ones, that take them."""
+        program = self.program
+        uses = Counter([r for unit in program.units for r in unit.inputs])
+        uses.update([*program.outputs, *self.parts.wholes.values()])
+        shared = Counter([k for _, keys in self._chunks.values() for k in keys])
+        out = {}
+        for ref, (graph, keys) in self._chunks.items():
+            if uses[ref] == 1 and all([shared[k] == 1 and k in graph for k in keys]):
+                tasks = inner_tasks(graph, keys)
+                # Among what such a task takes, Dask may think little of where a small chunk is.
+                moves = self._site is not None and any([t.dependencies for t in tasks or ()])
+                if tasks is not None and not moves:
+                    out[ref] = tasks
+        return out
+
+    def _chunk(self, ref: Ref, shard: int, inside: bool) -> Source:
+        graph, keys = self._chunks[ref]
+        inner = self._inner.get(ref) if inside else None
+        if inner is None:
+            self.writer.graph.update(graph)
+            return self.writer.result(keys[shard], None)
+        self.writer.graph.update({k: graph[k] for k in inner[shard].dependencies})
+        return Source(inner[shard], None)
+
+    # -- results --------------------------------------------------------------------------------
+
+    def place(self, ref: Ref, alone: bool) -> Place:
+        """Return where an output is."""
+        spot = self.parts.place.get(ref)
+        maker = self.program.made.get(ref)
+        if isinstance(spot, Shard):
+            if maker is None:
+                key = self._join(ref).argument.key
+                return self.writer.single(key)
+            index = self.program.units[maker].outputs.index(ref)
+            return self.writer.joined(self.keys[maker], index, spot.dim, alone)
+        if maker is None:
+            return Place((), self.known.get(ref), None)
+        index = self.program.units[maker].outputs.index(ref)
+        return self.writer.place(self.keys[maker][0], index, alone and self.program.apart[maker])
+
+    def effects(self) -> list[Any]:
+        """Return the keys of tasks that run for their effect alone."""
+        return [k for u, keys in zip(self.program.units, self.keys, strict=True) if not u.outputs
+                for k in keys]  # fmt: skip
+
+
+def _joined(values: Sequence[Any], dim: int) -> Any:
+    return np.concatenate(values, dim)
+
+
+def _cut(values: Sequence[Any], place: tuple[slice, ...]) -> Any:
+    return values[0][place]
