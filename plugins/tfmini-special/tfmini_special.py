@@ -2,6 +2,7 @@
 
 from math import pi
 
+import numpy as np
 import scipy.special
 
 import tfmini as tf
@@ -70,12 +71,88 @@ class zeta(Special):
         return None, -grad * x * zeta(x + 1.0, q)  # none in closed form for x
 
 
+@tf.op("Polygamma")
+class polygamma(Special):
+    """Return the ``a``-th derivative of ``digamma(x)`` element-wise (DLMF 5.15); ``a`` is a whole
+    number from 0, as a float; NaN for others."""
+
+    samples = [(2.0, (2, 3)), (0.0, (3,)), (np.array([[1.0], [3.0]]), (2, 3)), (1.0, ())]
+
+    def compute(self, a, x):
+        series = scipy.special.zeta(a + 1, x) * scipy.special.gamma(a + 1)
+        higher = np.where(a % 2 == 1, series, -series)
+        value = np.where(a == 0, scipy.special.digamma(x), higher)
+        return np.where((a >= 0) & (a == np.floor(a)), value, np.nan)
+
+    def gradient(self, node, grad):
+        a, x = node.inputs
+        return None, grad * polygamma(a + 1.0, x)  # a has no neighbours
+
+
+class IncompleteGamma(Special):
+    """What both incomplete gamma functions have in common."""
+
+    samples = [(2.5, (2, 3)), (0.5, ())]
+
+
+@tf.op("Igamma")
+class igamma(IncompleteGamma):
+    """Return the lower incomplete gamma function of ``a`` and ``x``, divided by ``gamma(a)``,
+    element-wise (DLMF 8.2.4)."""
+
+    ufunc = scipy.special.gammainc
+
+    def gradient(self, node, grad):
+        return None, grad * _gamma_density(*node.inputs)  # none in closed form for a
+
+
+@tf.op("Igammac")
+class igammac(IncompleteGamma):
+    """Return ``1 - igamma(a, x)`` element-wise, exact also where that is near 0 (DLMF 8.2.4)."""
+
+    ufunc = scipy.special.gammaincc
+
+    def gradient(self, node, grad):
+        return None, -grad * _gamma_density(*node.inputs)
+
+
+def _gamma_density(a, x):
+    """Return the derivative of ``igamma(a, x)`` for ``x``: the gamma distribution's density."""
+    return tf.exp((a - 1.0) * tf.log(x) - x - lgamma(a))
+
+
+@tf.op("Betainc")
+class betainc(Special):
+    """Return the regularised incomplete beta function of ``a``, ``b`` at ``x``, element-wise
+    (DLMF 8.17.2); ``x`` from 0 to 1."""
+
+    domain = (0.1, 0.9)
+    samples = [(2.0, 0.5, (2, 3)), (1.5, 2.5, ())]
+
+    def compute(self, a, b, x, *, out=None):
+        return scipy.special.betainc(a, b, x, out)
+
+    def gradient(self, node, grad):
+        a, b, x = node.inputs
+        log_beta = lgamma(a) + lgamma(b) - lgamma(a + b)
+        density = tf.exp((b - 1.0) * tf.log1p(-x) + (a - 1.0) * tf.log(x) - log_beta)
+        return None, None, grad * density  # none in closed form for a and b
+
+
+def lbeta(x, name=None):
+    """Return the logarithm of the absolute value of the multivariate beta function of the last
+    dimension (DLMF 5.14.1): of [..., n], [...]; of n = 0, minus infinity."""
+    x = tf.convert_to_tensor(x)
+    parts = tf.reduce_sum(lgamma(x), -1)
+    return tf.subtract(parts, lgamma(tf.reduce_sum(x, -1)), name=name or "lbeta")
+
+
 @tf.hookimpl
 def tfmini_ops():
-    return [erf, erfc, lgamma, digamma, zeta]
+    return [erf, erfc, lgamma, digamma, zeta, polygamma, igamma, igammac, betainc]
 
 
 @tf.hookimpl
 def tfmini_names():
-    names = ("erf", "erfc", "lgamma", "digamma", "zeta")
-    return {f"math.{name}": globals()[name] for name in names}
+    in_math = {f"math.{op.__name__}": op for op in tfmini_ops()}
+    return {**in_math, "lbeta": lbeta, "math.lbeta": lbeta}

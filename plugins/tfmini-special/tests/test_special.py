@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.special
 import tfmini_special
 
 import tfmini as tf
@@ -21,3 +22,36 @@ def test_values():
         )
     expected = [math.erf(0.5), math.erfc(0.5), math.lgamma(0.5), -np.euler_gamma, math.pi**2 / 6]
     np.testing.assert_allclose(values, expected, rtol=1e-6)
+
+
+def test_polygamma_is_the_derivative_of_digamma_and_nan_between():
+    x = np.array([0.3, 1.0, 2.5])
+    with tf.Session() as session:
+        values = session.run([tf.polygamma(float(n), x) for n in range(4)])
+        outside = session.run(tf.polygamma([0.5, -1.0], [1.0, 1.0]))
+    expected = [scipy.special.polygamma(n, x) for n in range(4)]
+    np.testing.assert_allclose(values, expected, rtol=1e-12)
+    assert np.isnan(outside).all()
+
+
+def test_incomplete_functions():
+    x = np.array([0.1, 0.5, 0.9])
+    with tf.Session() as session:
+        lower, upper, beta = session.run(
+            [tf.igamma(np.ones((2, 1)), x)[1], tf.igammac(1.0, x), tf.betainc(2.0, 1.0, x)]
+        )
+    np.testing.assert_allclose(lower, -np.expm1(-x), rtol=1e-12)
+    np.testing.assert_allclose(upper, np.exp(-x), rtol=1e-12)
+    np.testing.assert_allclose(beta, x**2, rtol=1e-12)
+
+
+def test_lbeta_is_of_the_last_dimension():
+    x = tf.constant([[1.0, 2.0, 3.0], [0.5, 0.5, 1.0]], tf.float64)
+    found = tf.math.lbeta(x)
+    slope = tf.gradients(tf.lbeta(x)[0], x)[0][0]
+    with tf.Session() as session:
+        values, empty, slope = session.run([found, tf.lbeta(np.zeros((2, 0))), slope])
+    np.testing.assert_allclose(values, np.log([2 / 120, math.pi]), rtol=1e-12)
+    assert (empty == -np.inf).all()
+    digamma = scipy.special.digamma
+    np.testing.assert_allclose(slope, digamma([1.0, 2.0, 3.0]) - digamma(6.0), rtol=1e-12)
