@@ -132,3 +132,18 @@ def test_a_graph_is_written_as_tensorflow_has_it_and_read_again():
         sums, shares = session.run(["total:0", "shares:0"], feed)
     assert sums.tolist() == [3.0, 3.0]
     np.testing.assert_allclose(shares, np.full((2, 3), 1 / 3), rtol=1e-6)
+
+
+def test_whether_it_is_one_axis_or_several_may_be_unknown_too():
+    x = tf.placeholder(tf.float64, [2, 3])
+    axis, perm = tf.placeholder(tf.int32), tf.placeholder(tf.int32)
+    turned, joined = tf.transpose(x, perm), tf.concat([x, 2.0 * x], axis)
+    assert turned.shape.as_list() == joined.shape.as_list() == [None, None]
+    assert tf.split(x, 1, axis)[0].dtype == tf.float64
+    (grad,) = tf.gradients(tf.square(joined), x)
+    value = np.arange(6.0).reshape(2, 3)
+    with tf.Session() as session:
+        found = session.run([turned, joined, grad], {x: value, axis: 1, perm: [1, 0]})
+    np.testing.assert_array_equal(found[0], value.T)
+    np.testing.assert_array_equal(found[1], np.concatenate([value, 2 * value], 1))
+    np.testing.assert_array_equal(found[2], 10 * value)

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tfmini.dtypes import DType
-from tfmini.errors import InvalidTypeError
+from tfmini.errors import InvalidTypeError, OpError
 from tfmini.nodes import Operation, Tensor
 from tfmini.opdef import MISSING, Cost, OpDef, Schema
 from tfmini.shapes import Shape
@@ -79,6 +79,10 @@ class Late(OpDef):
                 out = self.inner.infer(*given, **attrs, **chosen)
             except ValueError as e:
                 error = e
+            except TypeError as e:
+                if isinstance(e, OpError):
+                    raise
+                # A number where the type wants a list, or the other way round.
             else:
                 found.append((out,) if isinstance(out, TensorSpec) else tuple(out))
         if not found:
