@@ -12,14 +12,12 @@ import numpy as np
 
 from tfmini.build import apply, convert_to_tensor, op
 from tfmini.errors import InvalidArgumentError
-from tfmini.nodes import Operation, Tensor
-from tfmini.opdef import conflict
+from tfmini.nodes import Grads, Operation, Tensor
+from tfmini.opdef import Cost, conflict, nbytes
 from tfmini.ops import array
 from tfmini.ops.static import Copy, axis_in, letters, require_ints, shape_from
 from tfmini.shapes import compatible, merge_shapes
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 
 def checked(indices: Any, limit: int) -> Any:
@@ -53,8 +51,18 @@ def sum_rows(grad: Any, rows: Any, dims: Any, axis: int) -> Any:
     return np.moveaxis(moved, 0, axis)
 
 
+class _Picking(Copy):
+    """Base: of the first input, as much is read as the output is large."""
+
+    def cost(self, params: TensorSpec, indices: TensorSpec, **attrs: Any) -> Cost:
+        out = self.infer(params, indices, **attrs)
+        assert isinstance(out, TensorSpec)
+        size = python_math.inf if out.size is None else out.size
+        return Cost(size * self.weight, nbytes(indices, out, out))
+
+
 @op("GatherV2")
-class _gather(Copy):
+class _gather(_Picking):
     """Slices of ``params`` along ``axis`` at ``indices``; the first ``batch_dims`` go together."""
 
     samples = [
@@ -233,7 +241,7 @@ def _with_batch(indices: Any, batch_dims: int) -> Any:
 
 
 @op("GatherNd")
-class _gather_nd(Copy):
+class _gather_nd(_Picking):
     """Slices of ``params`` at the positions in the last dimension of ``indices``."""
 
     samples = [

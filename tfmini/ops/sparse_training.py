@@ -10,21 +10,18 @@ that is there several times gets the sum.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfmini import threads
 from tfmini.build import op
 from tfmini.nodes import Tensor
 from tfmini.opdef import Cost, conflict
 from tfmini.ops import adaptive, array, indexing, joining, math, proximal, training
 from tfmini.ops.training import Apply
+from tfmini.ops.versions import with_rows
 from tfmini.shapes import compatible
 from tfmini.spec import TensorSpec
-
-_LARGE = 1 << 20  # bytes; smaller arrays are copied in one piece
 
 
 class Slices(NamedTuple):
@@ -74,12 +71,9 @@ class SparseApply(Apply):
         values = np.asarray(values, var.dtype)
         grad = indexing.sum_rows(values, places.reshape(-1), [len(rows), *var.shape[1:]], 0)
         parts = self.dense.compute(*[s[rows] for s in state], *hyper, grad, **attrs)
-        new = []
-        for old, part in zip(state, parts if self.slots else [parts], strict=True):
-            out = _copied(old)
-            out[rows] = part
-            new.append(out)
-        return tuple(new) if self.slots else new[0]
+        if not self.slots:
+            return with_rows(var, rows, parts)
+        return tuple([with_rows(s, rows, part) for s, part in zip(state, parts, strict=True)])
 
     def infer(self, *inputs: TensorSpec, **_attrs: Any) -> Any:
         var, values = inputs[0].shape, inputs[-2].shape
@@ -90,24 +84,9 @@ class SparseApply(Apply):
         return specs if self.slots else specs[0]
 
     def cost(self, *inputs: TensorSpec, **_attrs: Any) -> Cost:
-        var, values = inputs[0].size, inputs[-2].size
-        size = float("inf") if var is None or values is None else float(var)
-        return Cost((values or 0) * (2 + 5 * self.slots), size * 8.0 * (1 + self.slots))
-
-
-def _copied(old: np.ndarray) -> np.ndarray:
-    """Return a copy, made on all cores: what costs most is that the system gives new pages."""
-    if old.nbytes < _LARGE:
-        return old.copy()
-    new = np.empty(old.shape, old.dtype)
-    step = max(1, len(old) // (4 * threads.CPU_COUNT))
-
-    def work(numbers: Iterable[int]) -> None:
-        for i in numbers:
-            new[i : i + step] = old[i : i + step]
-
-    threads.run_blocks(work, range(0, len(old), step))
-    return new
+        values = inputs[-2].size
+        size = float("inf") if values is None else float(values)
+        return Cost(size * (2 + 5 * self.slots), size * 16.0 * (1 + self.slots))
 
 
 _ROWS: list[Any] = [(3, 2), np.array([3, 0, 3])]
