@@ -269,6 +269,7 @@ def test_one_package_found_twice_is_loaded_once(site, again):
 OUTSIDER = """
 import numpy as np
 import tfmini as tf
+from tfmini.kernels.matmul import matmul
 from tfmini.spec import TensorSpec
 
 @tf.op("MyTanh")
@@ -285,9 +286,10 @@ class my_tanh(tf.Elementwise):
 class my_matmul(tf.Contraction):
     "Return the product of two matrices, of which either may be transposed first."
     kinds = "f"
+    threaded = True
     samples = [((2, 3), (3, 4)), ((3, 2), (3, 4), {"transpose_a": True})]
     def compute(self, x, y, *, transpose_a=False, transpose_b=False):
-        return np.matmul(x.T if transpose_a else x, y.T if transpose_b else y)
+        return matmul(x.T if transpose_a else x, y.T if transpose_b else y)
     def dims(self, x, y, *, transpose_a=False, transpose_b=False):
         return f"{'km' if transpose_a else 'mk'},{'nk' if transpose_b else 'kn'}->mn"
     def infer(self, x, y, *, transpose_a=False, transpose_b=False):

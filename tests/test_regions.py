@@ -17,16 +17,26 @@ class Work(OpDef):
         return xs
 
 
-WORK = Work("Work", "work")
+class Blocks(Work):
+    threaded = True
+
+
+WORK, BLOCKS = Work("Work", "work"), Blocks("Blocks", "blocks")
 X = (0, 0)
 HEAVY = 10e-3
 
 
-def plan_from(edges: dict[int, list[int]], results: list[int]) -> Plan:
+def plan_from(edges: dict[int, list[int]], results: list[int], opdef: OpDef = WORK) -> Plan:
     """Return a plan of nodes numbered from 1 with the given inputs; 0 is the feed."""
     nodes = tuple(
         Node(
-            i, WORK, {}, tuple([(j, 0) for j in inputs]), (), (UNKNOWN,), NodeInfo("Work", "", None)
+            i,
+            opdef,
+            {},
+            tuple([(j, 0) for j in inputs]),
+            (),
+            (UNKNOWN,),
+            NodeInfo("Work", "", None),
         )
         for i, inputs in sorted(edges.items())
     )
@@ -116,3 +126,16 @@ def test_regions_are_legal_and_never_slower(case):
     check(plan, found)
     if len(found) > 1:
         assert regions.makespan(found, 2) <= sum(seconds.values())
+
+
+def test_kernels_that_use_all_cores_themselves_need_no_tasks():
+    """A network's backward pass: half of it could run beside the other half."""
+    edges = {1: [0], 2: [1], 3: [2], 4: [2], 5: [3, 4], 6: [5]}
+    seconds = dict.fromkeys(edges, HEAVY)
+    separate = plan_from(edges, [6])
+    assert len(regions.partition(separate, seconds, cores=2)) > 1
+    assert len(regions.partition(plan_from(edges, [6], BLOCKS), seconds, cores=2)) == 1
+    # Branches from end to end are still worth a task each, and so are many small kernels.
+    wide = {1: [0], 2: [0], 3: [1], 4: [2]}
+    found = regions.partition(plan_from(wide, [3, 4], BLOCKS), dict.fromkeys(wide, HEAVY), cores=2)
+    assert contents(found) == [[1, 3], [2, 4]]

@@ -107,6 +107,7 @@ class OpDef:
     ufunc: Any = None  # a NumPy ufunc that is compute, for direct calls
     repeats = False  # the output is the first input, repeated along dimensions
     blas = False  # spends its time in BLAS or LAPACK, which may use threads of their own
+    threaded = False  # cuts large work into blocks, which all free cores take
     shape_input: int | None = None  # the input that is the output's shape, not data
     elementwise = False  # each output element depends on the matching input elements only
     aliases: ClassVar[Mapping[str, str]] = {}  # older spellings of attributes
@@ -129,6 +130,16 @@ class OpDef:
     @property
     def has_compute(self) -> bool:
         return type(self).compute is not OpDef.compute
+
+    @property
+    def runs_as_ufunc(self) -> bool:
+        """Whether calling ``ufunc`` is all that ``compute`` does."""
+        return False
+
+    @property
+    def computed_by(self) -> Any:
+        """What to call with values: ``compute``, or the ufunc that is all of it."""
+        return self.ufunc if self.runs_as_ufunc else self.compute
 
     def compute(self, *args: Any, **kwargs: Any) -> Any:
         """Return the value of the output (a tuple for several) for values of the inputs."""

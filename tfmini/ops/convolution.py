@@ -1,7 +1,7 @@
-"""Convolutions: the operations, their gradients, and the functions that users call.
+"""Convolutions: the operations and their gradients.
 
-Images are [batch, *spatial, channels], filters [*kernel, channels in, channels out]; functions
-with a ``data_format`` transpose others to that.  The arithmetic is in ``kernels/convolution.py``.
+In: images [batch, *spatial, channels] and filters [*kernel, channels in, channels out], to which
+``convolving.py`` brings others.  Out: images.  The arithmetic is in ``kernels/convolution.py``.
 
 A convolution is linear in the image and in the filter, so each of the three operations of a family
 (the convolution, its gradient for the image, that for the filter) has the other two as gradients.
@@ -16,14 +16,12 @@ from tfmini.build import op
 from tfmini.dtypes import promote
 from tfmini.kernels import convolution as kernels
 from tfmini.kernels import depthwise
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Contraction, Cost, nbytes
 from tfmini.ops import array
 from tfmini.ops.static import require_ints, shape_from
 from tfmini.shapes import Shape, merge_shapes
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 _LETTERS = {1: ("h", "i", "p"), 2: ("hw", "ij", "pq"), 3: ("dhw", "ijk", "pqr")}
 
@@ -63,6 +61,7 @@ class _Base(Contraction):
     """Base of all three operations of a family."""
 
     kinds = "f"
+    threaded = True
     family: Family
 
     def _flops(self, grad: Shape, kernel: Shape) -> float:

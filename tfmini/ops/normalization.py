@@ -14,7 +14,7 @@ from tfmini.build import convert_to_tensor, op
 from tfmini.dtypes import float32
 from tfmini.errors import InvalidArgumentError
 from tfmini.kernels.normalization import batch_norm_gradient, batch_norm_training
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, OpDef, Reduction, conflict, nbytes
 from tfmini.ops import array, indexing, math, products, reductions
 from tfmini.ops.complex import imag, real
@@ -23,8 +23,6 @@ from tfmini.ops.unbroadcast import mean_share, unreduce
 from tfmini.ops.windows import channels_first, to_channels_first, to_channels_last
 from tfmini.shapes import compatible
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 
 @op("Moments")
@@ -193,6 +191,7 @@ class _fused_batch_norm(OpDef):
     kinds = "f"
     same_dtype = True
     blas = True
+    threaded = True
     samples = [((4, 2, 2, 3), (3,), (3,))]
 
     def compute(self, x: Any, scale: Any, offset: Any, *, epsilon: float = 1e-3) -> Any:
@@ -239,6 +238,7 @@ class _fused_batch_norm_grad(OpDef):
     """
 
     blas = True
+    threaded = True
     samples = [((4, 3), (4, 3), (3,), (3,), np.array([1.0, 2.0, 3.0]))]
 
     def compute(

@@ -17,7 +17,7 @@ from tfmini.dtypes import int64
 from tfmini.errors import InvalidArgumentError
 from tfmini.kernels import argmax_pool as argmax_kernels
 from tfmini.kernels import pooling as kernels
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, OpDef, nbytes
 from tfmini.ops import array
 from tfmini.ops.casting import cast
@@ -32,8 +32,6 @@ from tfmini.ops.windows import (
 from tfmini.shapes import merge_shapes
 from tfmini.spec import TensorSpec
 
-Grads = tuple[Tensor | None, ...]
-
 _ATTRS = {"ksize": (2, 2), "strides": (2, 1), "padding": "SAME", "dilations": (1, 1)}
 _LINE = {"ksize": (3,), "strides": (2,), "padding": "VALID", "dilations": (1,)}
 _IMAGE: Any = np.cos(np.arange(80.0) ** 2).reshape(2, 5, 4, 2)  # no two elements are equal
@@ -43,6 +41,7 @@ class _Windowed(OpDef):
     """Base of all operations on windows, whose attributes are those of the kernels."""
 
     kinds = "f"
+    threaded = True
 
     def cost(self, first: TensorSpec, *rest: TensorSpec, ksize: Any, **_attrs: Any) -> Cost:
         taps = float(python_math.prod(ksize))

@@ -15,16 +15,14 @@ from tfmini.build import convert_to_tensor, op
 from tfmini.dtypes import promote
 from tfmini.errors import InvalidArgumentError
 from tfmini.kernels.matmul import matmul as matmul_in_parts
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Contraction, conflict
 from tfmini.ops import array
 from tfmini.ops.complex import conj, conjugated
-from tfmini.ops.fit import may_stretch
+from tfmini.ops.fit import summed_over_batch
 from tfmini.ops.unbroadcast import sum_to_shape
 from tfmini.shapes import broadcast_shapes, compatible
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 _LARGE = 1 << 15  # elements: smaller products are never worth being cut into parts
 
@@ -55,6 +53,7 @@ def _core(shape: tuple[int | None, ...], transpose: bool) -> tuple[int | None, .
 class _matmul(Contraction):
     """The product of ``a`` and ``b``, each transposed first if its flag says so."""
 
+    threaded = True
     samples = [
         ((2, 3), (3, 4)), ((3, 2), (3, 4), {"transpose_a": True}),
         ((2, 3), (4, 3), {"transpose_b": True}), ((2, 3), (3,)), ((3,), (3, 4)), ((3,), (3,)),
@@ -121,23 +120,15 @@ class _matmul(Contraction):
         if ranks[0] > 2 and ranks[1] == 2 and not ta:
             rows = [_as_rows(t) for t in (x, grad)]
             db = _matmul(*(rows[::-1] if tb else rows), True, False)
-            return _fitted(da, a, b), db
+            return summed_over_batch(da, a, b), db
         db = _matmul(grad, x, True, ta) if tb else _matmul(x, grad, not ta, False)
-        return _fitted(da, a, b), _fitted(db, b, a)
+        return summed_over_batch(da, a, b), summed_over_batch(db, b, a)
 
 
 def _as_rows(x: Tensor) -> Tensor:
     """Return a batch of matrices as one matrix with all their rows."""
     last = x.spec.shape[-1] if x.spec.shape else None
     return array.reshape(x, [-1, array.shape(x)[-1] if last is None else last])
-
-
-def _fitted(grad: Tensor, x: Tensor, other: Tensor) -> Tensor:
-    """Return ``grad`` summed over the batch dimensions along which ``x`` was broadcast."""
-    mine, theirs = x.spec.shape, other.spec.shape
-    if mine is None or theirs is None or may_stretch(mine[:-2], theirs[:-2]):
-        return sum_to_shape(grad, array.shape(x))
-    return grad
 
 
 @op("MatMulGrad")

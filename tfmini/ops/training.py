@@ -32,6 +32,7 @@ class Apply(OpDef):
 
     stateful = True
     same_dtype = True
+    threaded = True
     gradient = None
     slots = 0
 

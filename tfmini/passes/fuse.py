@@ -46,6 +46,8 @@ class Fused(OpDef):
     whole, as scalars and rows are.
     """
 
+    threaded = True
+
     def __init__(
         self,
         steps: Sequence[Step],
@@ -127,7 +129,7 @@ def _compile(steps: Sequence[Step]) -> Any:
     highest = 0
     for number, step in enumerate(steps):
         opdef = step.opdef
-        scope[f"k{number}"] = opdef.ufunc if opdef.runs_as_ufunc else opdef.compute
+        scope[f"k{number}"] = opdef.computed_by
         given = [f"s{i}" for i in step.inputs]
         for name, value in step.attrs:
             scope[f"t{number}_{name}"] = value

@@ -23,6 +23,8 @@ RUN_SECONDS = 200e-6
 HEAVY_SECONDS = 5e-4
 # Parallel regions must promise to be this much quicker.
 _GAIN = 0.85
+# How much of each core a heavy kernel uses that cuts its work over all of them.
+_SPREAD = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def partition(plan: Plan, seconds: Mapping[int, float], cores: int) -> list[Regi
 
     One region if the estimate says that several, with what tasks cost, would not be quicker.
     """
-    total = sum(seconds.values())
+    total = _inline_seconds(plan, seconds, cores)
     if cores < 2 or total < RUN_SECONDS + 2 * TASK_SECONDS:
         return one_region(plan, seconds)
     groups = _grow(plan, seconds)
@@ -63,6 +65,18 @@ def partition(plan: Plan, seconds: Mapping[int, float], cores: int) -> list[Regi
     if makespan(regions, cores) > _GAIN * total:
         return one_region(plan, seconds)
     return regions
+
+
+def _inline_seconds(plan: Plan, seconds: Mapping[int, float], cores: int) -> float:
+    """Return the estimated seconds of running ``plan`` in one thread, whose kernels use others."""
+    return sum(
+        [
+            seconds[n.id] / max(1.0, _SPREAD * cores)
+            if n.opdef.threaded and seconds[n.id] >= HEAVY_SECONDS
+            else seconds[n.id]
+            for n in plan.nodes
+        ]
+    )
 
 
 def _grow(plan: Plan, seconds: Mapping[int, float]) -> list[list[Node]]:
