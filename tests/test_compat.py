@@ -291,6 +291,13 @@ def test_flags_are_read(values):
     assert values.rate == 2.0
 
 
+def test_scripts_list_flags_by_the_inner_name_of_absl(values):
+    values._parse_flags(["--steps=7"])
+    assert values.__flags is values.__dict__["__flags"]
+    assert [f"{k.upper()}={v}" for k, v in sorted(values.__flags.items())][-1] == "STEPS=7"
+    assert values.__flags["steps"].value == 7
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [(["--steps=x"], "--steps=x"), (["--steps=0"], "not between"),

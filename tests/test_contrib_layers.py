@@ -10,12 +10,6 @@ import tfmini as tf
 layers, slim = tf.contrib.layers, tf.contrib.slim
 
 
-@pytest.fixture(autouse=True)
-def _graph():
-    with tf.Graph().as_default():
-        yield
-
-
 def run(fetches, feed=None):
     with tf.Session() as sess:
         sess.run(tf.global_variables_initializer())

@@ -40,6 +40,10 @@ class Flag:
         self.default = self.value = self._checked(default)
         self.present = False
 
+    def __str__(self) -> str:
+        """Return the value's text: before TensorFlow 1.5, ``FLAGS.__flags`` held values."""
+        return str(self.value)
+
     def _checked(self, default: Any) -> Any:
         if default is None or self.is_list:
             return default
@@ -61,6 +65,7 @@ class FlagValues:
 
     def __init__(self) -> None:
         object.__setattr__(self, "_flags", {})
+        self.__dict__["__flags"] = self._flags  # absl's name for it, which scripts list flags by
         object.__setattr__(self, "_parsed", False)
 
     def __getattr__(self, name: str) -> Any:

@@ -5,6 +5,7 @@
 ``hook``      answers ``import tensorflow`` and its submodules
 ``script``    runs scripts and notebooks under the hook
 ``mnist``     the digits that tutorials read
+``timeline``  run metadata as a trace that browsers draw
 """
 
 from __future__ import annotations

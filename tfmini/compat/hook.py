@@ -33,10 +33,14 @@ _INSIDE = {
     "init_ops": ("initializers", ""),
     "layers": ("layers", "contrib.layers"),
     "variable_scope": ("",),
-    "utils": ("layers.choice", "layers"),
+    "utils": ("layers.choice", "layers", "saved_model.utils"),
+    "main_op": ("saved_model.main_op",),
     "timeline": ("compat.timeline",),
     "moving_averages": ("train.averages",),
     "device_lib": ("devices",),
+    "mnist": ("examples.tutorials.mnist.input_data",),
+    "text": ("contrib.learn.preprocessing",),
+    "hparam": ("contrib.training",),
 }
 _EVERYWHERE = ("", "nn", "train", "math", "summary", "layers", "losses", "metrics", "initializers",
                "errors", "compat", "saved_model", "io", "data", "test")  # fmt: skip

@@ -41,6 +41,11 @@ from tfmini.contrib.layers.layers import (
     relu6,
     separable_convolution2d,
 )
+from tfmini.contrib.layers.optimizers import (
+    OPTIMIZER_CLS_NAMES,
+    OPTIMIZER_SUMMARIES,
+    optimize_loss,
+)
 from tfmini.contrib.layers.regularizers import (
     apply_regularization,
     l1_l2_regularizer,
@@ -54,12 +59,13 @@ conv2d_transpose, conv3d_transpose = convolution2d_transpose, convolution3d_tran
 separable_conv2d = separable_convolution2d
 
 __all__ = [
-    "apply_regularization", "avg_pool2d", "avg_pool3d", "batch_norm", "bias_add", "conv1d",
-    "conv2d", "conv2d_transpose", "conv3d", "conv3d_transpose", "convolution", "convolution1d",
-    "convolution2d", "convolution2d_transpose", "convolution3d", "convolution3d_transpose",
-    "dropout", "embed_sequence", "flatten", "fully_connected", "l1_l2_regularizer",
-    "l1_regularizer", "l2_regularizer", "layer_norm", "linear", "max_pool2d", "max_pool3d",
-    "one_hot_encoding", "relu", "relu6", "repeat", "separable_conv2d", "separable_convolution2d",
+    "OPTIMIZER_CLS_NAMES", "OPTIMIZER_SUMMARIES", "apply_regularization", "avg_pool2d",
+    "avg_pool3d", "batch_norm", "bias_add", "conv1d", "conv2d", "conv2d_transpose", "conv3d",
+    "conv3d_transpose", "convolution", "convolution1d", "convolution2d",
+    "convolution2d_transpose", "convolution3d", "convolution3d_transpose", "dropout",
+    "embed_sequence", "flatten", "fully_connected", "l1_l2_regularizer", "l1_regularizer",
+    "l2_regularizer", "layer_norm", "linear", "max_pool2d", "max_pool3d", "one_hot_encoding",
+    "optimize_loss", "relu", "relu6", "repeat", "separable_conv2d", "separable_convolution2d",
     "softmax", "stack", "sum_regularizer", "unit_norm", "variance_scaling_initializer",
     "xavier_initializer", "xavier_initializer_conv2d",
 ]  # fmt: skip

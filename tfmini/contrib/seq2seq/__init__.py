@@ -1,0 +1,36 @@
+"""``tf.contrib.seq2seq``: decoders of sequences, what they read, attention, and losses.
+
+In: the state of an encoder, and its outputs as a memory.  Out: sequences of outputs and symbols.
+"""
+
+from __future__ import annotations
+
+from tfmini.contrib.seq2seq.attention import (
+    AttentionMechanism,
+    BahdanauAttention,
+    LuongAttention,
+    hardmax,
+    tile_batch,
+)
+from tfmini.contrib.seq2seq.attention_wrapper import AttentionWrapper, AttentionWrapperState
+from tfmini.contrib.seq2seq.basic_decoder import BasicDecoder, BasicDecoderOutput
+from tfmini.contrib.seq2seq.decoding import Decoder, dynamic_decode
+from tfmini.contrib.seq2seq.helpers import (
+    CustomHelper,
+    GreedyEmbeddingHelper,
+    Helper,
+    InferenceHelper,
+    SampleEmbeddingHelper,
+    ScheduledEmbeddingTrainingHelper,
+    ScheduledOutputTrainingHelper,
+    TrainingHelper,
+)
+from tfmini.rnn.losses import sequence_loss
+
+__all__ = [
+    "AttentionMechanism", "AttentionWrapper", "AttentionWrapperState", "BahdanauAttention",
+    "BasicDecoder", "BasicDecoderOutput", "CustomHelper", "Decoder", "GreedyEmbeddingHelper",
+    "Helper", "InferenceHelper", "LuongAttention", "SampleEmbeddingHelper",
+    "ScheduledEmbeddingTrainingHelper", "ScheduledOutputTrainingHelper", "TrainingHelper",
+    "dynamic_decode", "hardmax", "sequence_loss", "tile_batch",
+]  # fmt: skip
