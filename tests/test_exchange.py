@@ -17,12 +17,6 @@ FILES = Path(__file__).parent / "tensorflow_files"
 IMAGES = np.linspace(0, 1, 32, dtype=np.float32).reshape(2, 4, 4, 1)
 
 
-@pytest.fixture(autouse=True)
-def _fresh_graph():
-    with tf.Graph().as_default():
-        yield
-
-
 def copied(outputs, feeds):
     """Return values of ``outputs`` in this graph, and in a copy of it from its message."""
     graph = tf.get_default_graph()

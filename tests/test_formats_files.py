@@ -12,9 +12,9 @@ import pytest
 import tfmini as tf
 from tfmini.errors import DataLossError, InvalidArgumentError, NotFoundError, UnimplementedError
 from tfmini.formats.bundle import BundleReader, data_path, index_path, write_bundle
-from tfmini.formats.crc32c import crc32c, masked
+from tfmini.formats.crc32c import crc32c, masked, masked_crc32c_of_parts
 from tfmini.formats.histogram import bucket_limits, histogram
-from tfmini.formats.records import read_records
+from tfmini.formats.records import TFRecordOptions, TFRecordWriter, read_records
 from tfmini.formats.table import table_bytes, table_items
 from tfmini.formats.tensors import make_ndarray, make_tensor_proto
 
@@ -229,3 +229,64 @@ def test_tensor_messages_repeat_their_last_value():
     assert make_ndarray(proto).tolist() == [[3.0, 3.0], [3.0, 3.0]]
     with pytest.raises(InvalidArgumentError):
         make_tensor_proto([1, 2, 3], shape=[2])
+
+
+@pytest.mark.parametrize("size", [0, 3, 4, 47, 48, 511, 512, 513, 1024, 65536, 65537, 140_000])
+def test_checksum_of_rows_of_bytes(size):
+    """Each way to take bytes together, with a register from before."""
+    data = np.random.default_rng(size).integers(0, 256, size + 7, dtype=np.uint8).tobytes()
+    register = crc32c(data[:7])
+    for byte in data[7:]:
+        register = crc32c(bytes([byte]), register)  # byte by byte
+    assert crc32c(data[7:], crc32c(data[:7])) == register
+    assert crc32c(data) == register
+
+
+def test_checksums_of_parts():
+    rng = np.random.default_rng(0)
+    data = rng.integers(0, 256, 5000, dtype=np.uint8)
+    lengths = np.concatenate([np.arange(20), rng.integers(0, 700, 40)])
+    starts = np.array([rng.integers(0, 5000 - n + 1) for n in lengths])
+    found = masked_crc32c_of_parts(data, starts, lengths)
+    for crc, start, n in zip(found, starts, lengths, strict=True):
+        assert crc == masked(crc32c(data[start : start + n]))
+    assert masked_crc32c_of_parts(data, starts[:0], lengths[:0]).shape == (0,)
+
+
+SIZES = [0, 1, 5, 300, 0, 70_000, 3, 200_000, 65_520, 10]
+
+
+@pytest.mark.parametrize("compression", ["", "GZIP", "ZLIB"])
+def test_records_shorter_and_longer_than_blocks(tmp_path, compression):
+    options = TFRecordOptions(compression)
+    rng = np.random.default_rng(0)
+    records = [rng.integers(0, 256, n, dtype=np.uint8).tobytes() for n in SIZES * 3]
+    with TFRecordWriter(tmp_path / "r", options) as writer:
+        for record in records:
+            writer.write(record)
+    assert list(read_records(tmp_path / "r", options)) == records
+
+
+def test_records_before_the_damage_are_read(tmp_path):
+    path = tmp_path / "r"
+    records = [bytes([i]) * n for i, n in enumerate(SIZES)]
+    with TFRecordWriter(path) as writer:
+        for record in records:
+            writer.write(record)
+    whole = path.read_bytes()
+    starts = np.cumsum([0] + [len(r) + 16 for r in records])
+    for number, start in enumerate(starts[:-1]):
+        last = starts[number + 1] - 1
+        for place in {start, start + 8, start + 12 if records[number] else last, last}:
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+            reader = read_records(path)
+            assert [next(reader) for _ in range(number)] == records[:number]
+            with pytest.raises(DataLossError, match=f"at byte {start}[ ,]"):
+                next(reader)
+        for cut in (start + 1, start + 11, last):
+            path.write_bytes(whole[:cut])
+            assert list(read_records(path, keep_open=True)) == records[:number]
+            reader = read_records(path)
+            assert [next(reader) for _ in range(number)] == records[:number]
+            with pytest.raises(DataLossError, match="cut off"):
+                next(reader)

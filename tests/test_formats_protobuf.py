@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from tfmini.errors import InvalidArgumentError, InvalidTypeError
 from tfmini.formats.example import Example, Feature, SequenceExample
-from tfmini.formats.protobuf import Enum, Field, Map, Message
+from tfmini.formats.fields import Field, Map
+from tfmini.formats.protobuf import Message
 from tfmini.formats.prototext import merge_text, to_text
+from tfmini.formats.scalars import Enum
 from tfmini.formats.wire import DecodeError, pack_varints, records, unpack_varints
 
 

@@ -30,6 +30,7 @@ from tfmini.ops.parsing import (
     parse_tensor,
     serialize_tensor,
 )
+from tfmini.ops.sequence_parsing import parse_sequence_example, parse_single_sequence_example
 from tfmini.queues.queue import PaddingFIFOQueue, PriorityQueue, QueueBase, RandomShuffleQueue
 from tfmini.train.input import match_filenames_once
 
@@ -57,7 +58,9 @@ __all__ = [
     "match_filenames_once",
     "matching_files",
     "parse_example",
+    "parse_sequence_example",
     "parse_single_example",
+    "parse_single_sequence_example",
     "parse_tensor",
     "read_file",
     "serialize_tensor",

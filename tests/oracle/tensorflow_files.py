@@ -5,6 +5,8 @@ Run with a Python that has TensorFlow: ``python tests/oracle/tensorflow_files.py
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -79,9 +81,33 @@ def records() -> None:
             writer.write(example.SerializeToString())
 
 
+def saved_model() -> None:
+    """A model to be served, in both kinds of variables, with a file and an operation to start."""
+    folder = FOLDER / "saved_model"
+    shutil.rmtree(folder, ignore_errors=True)
+    (FOLDER / "words.txt").write_text("one\ntwo\n")
+    os.chdir(FOLDER)  # the path of the asset is in the graph
+    with tf.Graph().as_default(), tf.Session() as session:
+        x = tf.placeholder(tf.float32, [None, 3], name="x")
+        path = tf.constant("words.txt", name="path")
+        tf.add_to_collection(tf.GraphKeys.ASSET_FILEPATHS, path)
+        w = tf.get_variable("w", initializer=np.linspace(-1, 1, 6, dtype="f").reshape(3, 2))
+        b = tf.get_variable("b", initializer=np.zeros(2, "f"), use_resource=True)
+        y = tf.nn.softmax(tf.matmul(x, w) + b, name="y")
+        words = tf.Variable("", False, collections=["local_variables"], name="words")
+        train = tf.train.AdamOptimizer(0.1).minimize(-tf.reduce_sum(y[:, 0]), name="train")
+        session.run(tf.global_variables_initializer())
+        session.run(train, {x: np.eye(3)})
+        start = tf.assign(words, tf.read_file(path)).op
+        tf.saved_model.simple_save(session, str(folder), {"x": x}, {"y": y}, start)
+        np.save(FOLDER / "saved_model.npy", session.run(y, {x: np.eye(3)}))
+    (FOLDER / "words.txt").unlink()
+
+
 if __name__ == "__main__":
     tf.disable_eager_execution()
     FOLDER.mkdir(exist_ok=True)
     checkpoint()
     model()
     records()
+    saved_model()

@@ -150,7 +150,7 @@ def _read_collection(
     importer: Importer, graph: Graph, key: str, items: CollectionDef, prefix: str
 ) -> None:
     kind = items.WhichOneof("kind")
-    if kind is None:
+    if kind is None or kind == "any_list":  # files of a saved model, which its loader reads
         return
     values = getattr(items, kind).value
     for value in values:

@@ -19,8 +19,10 @@ import numpy as np
 from tfmini.dtypes import DType, as_dtype, string
 from tfmini.errors import DataLossError, NotFoundError, UnimplementedError
 from tfmini.formats.crc32c import crc32c, masked, masked_crc32c
+from tfmini.formats.fields import Field
 from tfmini.formats.graphdef import VersionDef
-from tfmini.formats.protobuf import Enum, Field, Message
+from tfmini.formats.protobuf import Message
+from tfmini.formats.scalars import Enum
 from tfmini.formats.table import table_bytes, table_items
 from tfmini.formats.tensors import (
     DataType,

@@ -7,8 +7,10 @@ tensorflow/core/framework/step_stats.proto.
 
 from __future__ import annotations
 
+from tfmini.formats.fields import Field, Map
 from tfmini.formats.graphdef import GraphDef
-from tfmini.formats.protobuf import Enum, Field, Map, Message
+from tfmini.formats.protobuf import Message
+from tfmini.formats.scalars import Enum
 
 
 class GPUOptions(Message):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 from tfmini.errors import InvalidArgumentError, InvalidTypeError
 
 if TYPE_CHECKING:
-    from tfmini.formats.protobuf import Field, Map, Message
+    from tfmini.formats.fields import Field, Map
+    from tfmini.formats.protobuf import Message
 
 
 class RepeatedScalar(list[Any]):

@@ -5,7 +5,9 @@ Field numbers are those of TensorFlow's ``summary.proto`` and ``event.proto``.
 
 from __future__ import annotations
 
-from tfmini.formats.protobuf import Enum, Field, Message
+from tfmini.formats.fields import Field
+from tfmini.formats.protobuf import Message
+from tfmini.formats.scalars import Enum
 from tfmini.formats.tensors import TensorProto
 
 

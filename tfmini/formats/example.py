@@ -5,7 +5,8 @@ Field numbers are those of TensorFlow's ``example.proto`` and ``feature.proto``.
 
 from __future__ import annotations
 
-from tfmini.formats.protobuf import Field, Map, Message
+from tfmini.formats.fields import Field, Map
+from tfmini.formats.protobuf import Message
 
 
 class BytesList(Message):

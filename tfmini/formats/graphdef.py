@@ -6,7 +6,9 @@ Field numbers are those of TensorFlow's ``graph.proto``, ``node_def.proto``, ``a
 
 from __future__ import annotations
 
-from tfmini.formats.protobuf import Enum, Field, Map, Message
+from tfmini.formats.fields import Field, Map
+from tfmini.formats.protobuf import Message
+from tfmini.formats.scalars import Enum
 from tfmini.formats.tensors import DataType, TensorProto, TensorShapeProto
 
 
@@ -110,6 +112,13 @@ class SaverDef(Message):
     version = Field(7, CheckpointFormatVersion)
 
 
+class Any(Message):
+    """A serialized message and, as an address, its type."""
+
+    type_url = Field(1, "string")
+    value = Field(2, "bytes")
+
+
 class CollectionDef(Message):
     """A collection of a graph: names of nodes and tensors, or values."""
 
@@ -133,16 +142,30 @@ class CollectionDef(Message):
 
         value = Field(1, "float", repeated=True)
 
+    class AnyList(Message):
+        """Serialized messages with their types."""
+
+        value = Field(1, Any, repeated=True)
+
     node_list = Field(1, NodeList, oneof="kind")
     bytes_list = Field(2, BytesList, oneof="kind")
     int64_list = Field(3, Int64List, oneof="kind")
     float_list = Field(4, FloatList, oneof="kind")
+    any_list = Field(5, AnyList, oneof="kind")
 
 
 class TensorInfo(Message):
     """A tensor of a signature."""
 
+    class CooSparse(Message):
+        """The parts of a sparse tensor."""
+
+        values_tensor_name = Field(1, "string")
+        indices_tensor_name = Field(2, "string")
+        dense_shape_tensor_name = Field(3, "string")
+
     name = Field(1, "string", oneof="encoding")
+    coo_sparse = Field(4, CooSparse, oneof="encoding")
     dtype = Field(2, DataType)
     tensor_shape = Field(3, TensorShapeProto)
 
@@ -153,6 +176,13 @@ class SignatureDef(Message):
     inputs = Map(1, "string", TensorInfo)
     outputs = Map(2, "string", TensorInfo)
     method_name = Field(3, "string")
+
+
+class AssetFileDef(Message):
+    """A file that a model needs: its name in the model's folder, the tensor that holds its path."""
+
+    tensor_info = Field(1, TensorInfo)
+    filename = Field(2, "string")
 
 
 class MetaGraphDef(Message):
@@ -172,3 +202,11 @@ class MetaGraphDef(Message):
     saver_def = Field(3, SaverDef)
     collection_def = Map(4, "string", CollectionDef)
     signature_def = Map(5, "string", SignatureDef)
+    asset_file_def = Field(6, AssetFileDef, repeated=True)
+
+
+class SavedModel(Message):
+    """The graphs of a model, apart by their tags."""
+
+    saved_model_schema_version = Field(1, "int64")
+    meta_graphs = Field(2, MetaGraphDef, repeated=True)

@@ -26,7 +26,6 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _ESCAPE = re.compile(rb"\\([0-7]{1,3}|[xX][0-9a-fA-F]{1,2}|.)", re.DOTALL)
-_FLOAT_SUFFIX = re.compile(r"(?<=[0-9.])[fF]$")
 _CLOSING = {"{": "}", "<": ">"}
 
 

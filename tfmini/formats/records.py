@@ -12,7 +12,10 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, BinaryIO
+
+import numpy as np
 
 from tfmini.errors import (
     DataLossError,
@@ -21,9 +24,11 @@ from tfmini.errors import (
     InvalidTypeError,
     NotFoundError,
 )
-from tfmini.formats.crc32c import masked_crc32c
+from tfmini.formats.crc32c import masked_crc32c, masked_crc32c_of_parts
 
-_CHUNK = 1 << 16
+_BLOCK = 1 << 16  # bytes that are read and checked together
+_HEADER = struct.Struct("<QI")
+_HEAD = _HEADER.size
 
 
 class TFRecordCompressionType:
@@ -169,54 +174,86 @@ def read_records(path: Any, options: Any = None, keep_open: bool = False) -> Ite
 
 
 def _records(source: Any, name: str, keep_open: bool) -> Iterator[bytes]:
-    offset = 0
-    while True:
-        head = source.read(12)
-        if not head:
-            return
-        if len(head) < 12:
-            if keep_open:
-                return
-            raise DataLossError(None, None, f"{name} is cut off in a record at byte {offset}.")
-        if masked_crc32c(head[:8]) != struct.unpack("<I", head[8:])[0]:
+    """Yield the records of an open file, checked block by block."""
+    offset, rest = 0, b""
+    pieces: list[bytes] = []
+    missing = 0
+    while block := source.read1(_BLOCK):
+        pieces.append(block)
+        missing -= len(block)
+        if missing > 0:  # of a record longer than a block
+            continue
+        data = b"".join([rest, *pieces])
+        pieces = []
+        starts, end, missing = _frames(data)
+        for start, stop, whole in _checked(data, starts):
+            if not whole:
+                raise DataLossError(
+                    None, None, f"{name} is damaged: the checksum of the record at byte "
+                    f"{offset + start - _HEAD} differs.",
+                )  # fmt: skip
+            yield data[start:stop]
+        if missing < 0:
             raise DataLossError(
                 None,
                 None,
-                f"{name} is damaged at byte {offset}, no TFRecord file, or compressed: the "
+                f"{name} is damaged at byte {offset + end}, no TFRecord file, or compressed: the "
                 f"checksum of a record's length differs.",
             )
-        (length,) = struct.unpack("<Q", head[:8])
-        body = source.read(length + 4)
-        if len(body) < length + 4:
-            if keep_open:
-                return
-            raise DataLossError(None, None, f"{name} is cut off in a record at byte {offset}.")
-        record = body[:length]
-        if masked_crc32c(record) != struct.unpack("<I", body[length:])[0]:
-            raise DataLossError(
-                None,
-                None,
-                f"{name} is damaged: the checksum of the record at byte {offset} differs.",
-            )
-        yield record
-        offset += length + 16
+        offset += end
+        rest = data[end:]
+    if (rest or pieces) and not keep_open:
+        raise DataLossError(None, None, f"{name} is cut off in a record at byte {offset}.")
+
+
+def _frames(data: bytes) -> tuple[list[int], int, int]:
+    """Return where whole records start, where the last ends, and how many bytes the next lacks.
+
+    Less than 0 bytes: the checksum of its length differs.
+    """
+    starts: list[int] = []
+    place, size = 0, len(data)
+    while place + _HEAD <= size:
+        length, checksum = _HEADER.unpack_from(data, place)
+        if _length_checksum(length) != checksum:
+            return starts, place, -1
+        end = place + _HEAD + length + 4
+        if end > size:
+            return starts, place, end - size
+        starts.append(place + _HEAD)
+        place = end
+    return starts, place, 0
+
+
+@lru_cache(4096)
+def _length_checksum(length: int) -> int:
+    return masked_crc32c(struct.pack("<Q", length))
+
+
+def _checked(data: bytes, starts: list[int]) -> Iterator[tuple[int, int, bool]]:
+    """Yield (start, end, whether the checksum is right) of records."""
+    first = np.array(starts, np.int64)
+    raw = np.frombuffer(data, np.uint8)
+    lengths = raw.take((first - _HEAD)[:, None] + np.arange(8)).view("<i8").reshape(-1)
+    ends = first + lengths
+    stored = raw.take(ends[:, None] + np.arange(4)).view("<u4").reshape(-1)
+    right = stored == masked_crc32c_of_parts(raw, first, lengths)
+    yield from zip(starts, ends.tolist(), right.tolist(), strict=True)
 
 
 class _ZlibReader:
     def __init__(self, file: BinaryIO) -> None:
         self._in = file
         self._decompressor = zlib.decompressobj()
-        self._buffer = bytearray()
 
-    def read(self, size: int) -> bytes:
-        while len(self._buffer) < size and not self._decompressor.eof:
-            chunk = self._in.read(_CHUNK)
+    def read1(self, size: int) -> bytes:
+        while not self._decompressor.eof:
+            chunk = self._in.read(size)
             if not chunk:
                 raise EOFError("the compressed data ends early")
-            self._buffer += self._decompressor.decompress(chunk)
-        out = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        return out
+            if found := self._decompressor.decompress(chunk):
+                return found
+        return b""
 
 
 def tf_record_iterator(path: Any, options: Any = None) -> Iterator[bytes]:

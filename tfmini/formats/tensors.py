@@ -12,7 +12,9 @@ import numpy as np
 
 from tfmini.dtypes import DTYPES, DType, as_dtype, float32, int8, int32, string, uint8
 from tfmini.errors import DataLossError, InvalidArgumentError, UnimplementedError
-from tfmini.formats.protobuf import Enum, Field, Message
+from tfmini.formats.fields import Field
+from tfmini.formats.protobuf import Message
+from tfmini.formats.scalars import Enum
 from tfmini.shapes import Shape, as_shape
 from tfmini.spec import as_array
 

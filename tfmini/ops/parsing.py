@@ -30,6 +30,7 @@ from tfmini.ops.files import StringOp, as_bytes
 from tfmini.shapes import Shape, as_shape, format_shape
 from tfmini.spec import TensorSpec
 
+_PACKED = 1 << 3 | LENGTH  # the tag of the values of a list
 _KINDS = {1: string, 2: float32, 3: int64}  # the lists of a Feature, by their field numbers
 
 
@@ -66,7 +67,7 @@ class _Wanted(NamedTuple):
     required: bool
 
 
-def _fields(data: bytes) -> list[tuple[int, int, Any]]:
+def fields(data: bytes) -> list[tuple[int, int, Any]]:
     """Return the fields of a message, as ``records`` does, but quicker where all are bytes."""
     out = []
     place, end = 0, len(data)
@@ -90,10 +91,10 @@ def _lists(serialized: bytes) -> dict[bytes, bytes]:
     """Return the features of an Example, not yet decoded, by name."""
     found: dict[bytes, bytes] = {}
     try:
-        for field, _type, features in _fields(serialized):
-            entries = [v for n, _t, v in _fields(features) if n == 1] if field == 1 else []
+        for field, _type, features in fields(serialized):
+            entries = [v for n, _t, v in fields(features) if n == 1] if field == 1 else []
             for entry in entries:
-                parts = {n: v for n, _t, v in _fields(entry)}
+                parts = {n: v for n, _t, v in fields(entry)}
                 found[parts.get(1, b"")] = parts.get(2, b"")
     except (DecodeError, TypeError) as e:  # a number where bytes should be
         raise InvalidArgumentError(
@@ -102,9 +103,9 @@ def _lists(serialized: bytes) -> dict[bytes, bytes]:
     return found
 
 
-def _values(feature: bytes, key: str, wanted: DType) -> np.ndarray | None:
+def values_of(feature: bytes, key: str, wanted: DType) -> np.ndarray | None:
     """Return the values of a Feature, or None if it has none."""
-    for number, _type, body in _fields(feature):
+    for number, _type, body in fields(feature):
         dtype = _KINDS.get(number)
         if dtype is None:
             continue
@@ -117,7 +118,12 @@ def _values(feature: bytes, key: str, wanted: DType) -> np.ndarray | None:
 
 
 def _decoded(body: bytes, dtype: DType) -> np.ndarray:
-    items = [(t, v) for n, t, v in _fields(body) if n == 1]
+    if dtype is not string and len(body) > 1 and body[0] == _PACKED and body[1] == len(body) - 2:
+        packed = body[2:]  # as nearly all writers have it: one field
+        if dtype is float32:
+            return np.frombuffer(packed, "<f4")
+        return unpack_varints(packed).view(np.int64)
+    items = [(t, v) for n, t, v in fields(body) if n == 1]
     if dtype is string:
         out = np.empty(len(items), object)
         out[:] = [v for _t, v in items]
@@ -148,7 +154,7 @@ class _ParseExample(StringOp):
         out: list[Any] = []
         for w in wanted:
             default = None if w.kind == "sparse" or w.required else next(given)
-            columns = [_values(e.get(w.key.encode(), b""), w.key, w.type) for e in examples]
+            columns = [values_of(e.get(w.key.encode(), b""), w.key, w.type) for e in examples]
             if w.kind == "sparse":
                 out += _sparse(columns, w, single)
             elif w.kind == "sequence":
@@ -188,7 +194,8 @@ def _fixed(
                 raise InvalidArgumentError(
                     None, None, f"feature {w.key!r} is required, but missing in example {number}"
                 )
-            values = np.broadcast_to(default, (size,)) if np.size(default) == 1 else default
+            default = np.asarray(default)
+            values = np.broadcast_to(default, (size,)) if default.size == 1 else default
         if values.size != size:
             raise InvalidArgumentError(
                 None,
@@ -196,10 +203,11 @@ def _fixed(
                 f"feature {w.key!r} of example {number} has {values.size} values; shape "
                 f"{format_shape(w.shape)} needs {size}",
             )
-        rows.append(np.reshape(values, w.shape))
+        rows.append(values.reshape(-1))
     if single:
-        return np.array(rows[0], w.type.dtype)
-    return np.stack(rows) if rows else np.zeros((0, *w.shape), w.type.dtype)
+        return np.array(rows[0], w.type.dtype).reshape(w.shape)
+    flat = np.concatenate(rows) if rows else np.zeros(0, w.type.dtype)
+    return flat.reshape(len(rows), *w.shape)
 
 
 def _sequences(
@@ -286,17 +294,11 @@ def _parsed(
 
 def _wanted(key: str, feature: Any) -> _Wanted:
     if isinstance(feature, VarLenFeature):
-        return _Wanted(key, "sparse", _type(key, feature.dtype), (), True)
+        return _Wanted(key, "sparse", type_of(key, feature.dtype), (), True)
     if not isinstance(feature, (FixedLenFeature, FixedLenSequenceFeature)):
         raise InvalidTypeError(
             None, None, f"feature {key!r} is {feature!r}; use tf.FixedLenFeature or "
             f"tf.VarLenFeature."
-        )  # fmt: skip
-    shape: Shape = as_shape(feature.shape)
-    if shape is None or None in shape:
-        raise InvalidArgumentError(
-            None, None, f"feature {key!r} needs a known shape, not {format_shape(shape)}; use "
-            f"tf.VarLenFeature for one of any length."
         )  # fmt: skip
     kind = "sequence" if isinstance(feature, FixedLenSequenceFeature) else "fixed"
     if isinstance(feature, FixedLenSequenceFeature) and not feature.allow_missing:
@@ -304,10 +306,22 @@ def _wanted(key: str, feature: Any) -> _Wanted:
             None, None, f"feature {key!r}: FixedLenSequenceFeature needs allow_missing=True here."
         )
     required = feature.default_value is None
-    return _Wanted(key, kind, _type(key, feature.dtype), tuple(shape), required)
+    return _Wanted(key, kind, type_of(key, feature.dtype), shape_of(key, feature.shape), required)
 
 
-def _type(key: str, dtype: Any) -> DType:
+def shape_of(key: str, given: Any) -> tuple[int, ...]:
+    """Return the shape of a feature, which must be known."""
+    shape: Shape = as_shape(given)
+    if shape is None or None in shape:
+        raise InvalidArgumentError(
+            None, None, f"feature {key!r} needs a known shape, not {format_shape(shape)}; use "
+            f"tf.VarLenFeature for one of any length."
+        )  # fmt: skip
+    return tuple([d for d in shape if d is not None])
+
+
+def type_of(key: str, dtype: Any) -> DType:
+    """Return the dtype of a feature, which must be one that examples have."""
     found = as_dtype(dtype)
     if found not in _KINDS.values():
         raise InvalidArgumentError(
