@@ -427,6 +427,8 @@ def test_groups_and_buckets():
         experimental.group_by_window(lambda x: x % 3, lambda key, d: d.batch(4), 2)
     )
     assert elements(d) == [[0, 3], [1, 4], [2, 5], [6, 9], [7], [8]]
+    with pytest.raises(TypeError, match="group_by_window: the function must return a dataset"):
+        Dataset.range(3).apply(experimental.group_by_window(lambda x: x, lambda key, d: key, 2))
     lengths = Dataset.range(1, 7).map(lambda n: tf.fill([n], n))
     bucketed = lengths.apply(
         experimental.bucket_by_sequence_length(lambda e: tf.shape(e)[0], [3], [2, 2])

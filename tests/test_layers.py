@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 from pathlib import Path
 
@@ -17,9 +18,11 @@ LAYERS = [
     "threads", "kernels", "ops", "initializers", "variable_scope", "shared_variables", "templates",
     "layers", "losses", "metrics", "rnn", "chunks", "data", "queues", "gfile", "autodiff", "lesson",
     "exchange",
-    "summaries", "plan", "passes", "codegen", "tasks", "lower", "shards", "explain", "executors",
+    "summaries", "plan", "passes", "codegen", "tasks", "lower", "reduction",
+    "shard_tasks", "shards", "locality", "explain", "executors",
     "observe", "tracing", "devices", "feeds", "fetches", "store", "uploads", "remote", "calls",
-    "partial", "session", "train", "contrib", "missing", "compat", "examples", "keras", "test",
+    "partial", "session", "train", "saved_model", "missing", "compat",
+    "examples", "contrib", "keras", "test",
 ]  # fmt: skip
 FILES = sorted(PACKAGE.rglob("*.py"))
 
@@ -42,6 +45,7 @@ def layer(path):
     return "" if parts == ("__init__",) else parts[0]
 
 
+@functools.cache
 def imports(path):
     """Return (line, module) for each import of a file that is carried out when it runs."""
     tree = ast.parse(path.read_text())
@@ -51,16 +55,18 @@ def imports(path):
         if isinstance(block, ast.If) and getattr(block.test, "id", "") == "TYPE_CHECKING"
         for node in ast.walk(block)
     }
+    out = []
     for node in ast.walk(tree):
         if id(node) in typing_only:
             continue
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
+            out += [(node.lineno, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: write imports in full"
             submodules = [f"{node.module}.{a.name}" for a in node.names]
             found = [m for m in submodules if is_module(m)]
-            yield from ((node.lineno, m) for m in found or [node.module])
+            out += [(node.lineno, m) for m in found or [node.module]]
+    return out
 
 
 def is_module(name):

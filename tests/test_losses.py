@@ -13,12 +13,6 @@ Z = (RNG.random((4, 3)) > 0.5).astype(np.float32)
 WEIGHTS = [1.0, 2.0, 0.0, np.array([[1.0], [0.0], [2.0], [0.0]]), RNG.integers(0, 2, (4, 3))]
 
 
-@pytest.fixture(autouse=True)
-def _graph():
-    with tf.Graph().as_default():
-        yield
-
-
 def run(fetches, feed=None):
     with tf.Session() as sess:
         return sess.run(fetches, feed)

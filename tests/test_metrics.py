@@ -14,12 +14,6 @@ W = RNG.integers(0, 3, (3, 8)).astype(np.float32)
 C, D = RNG.integers(0, 4, (2, 3, 8))
 
 
-@pytest.fixture(autouse=True)
-def _graph():
-    with tf.Graph().as_default():
-        yield
-
-
 def streamed(function, *batches, weights=None, **attrs):
     """Return the last update and the value after all batches."""
     inputs = [tf.placeholder(b.dtype, [None, *b.shape[2:]]) for b in batches]

@@ -14,12 +14,6 @@ from tfmini.formats.bundle import write_bundle
 FILES = Path(__file__).parent / "tensorflow_files"
 
 
-@pytest.fixture(autouse=True)
-def _fresh_graph():
-    with tf.Graph().as_default():
-        yield
-
-
 def model():
     """A variable with slots, and a step that changes all of them."""
     w = tf.Variable(np.arange(6, dtype=np.float32).reshape(2, 3), name="layer/w")
@@ -50,6 +44,12 @@ def test_a_session_survives_with_its_slots(tmp_path):
         assert all(np.array_equal(a, b) for a, b in zip(found, kept, strict=True))
         session.run(train)
         assert np.array_equal(session.run(w), after)
+
+
+def test_scripts_read_what_a_saver_saves():
+    w, _, _ = model()
+    assert tf.train.Saver()._var_list == tf.global_variables()
+    assert tf.train.Saver([w])._var_list == [w]
 
 
 def test_names_of_the_callers(tmp_path):

@@ -12,12 +12,6 @@ from tfmini.formats.histogram import bucket_limits, histogram
 from tfmini.formats.png import png_pixels
 
 
-@pytest.fixture(autouse=True)
-def _fresh_graph():
-    with tf.Graph().as_default():
-        yield
-
-
 def values(tensor, feeds=None):
     with tf.Session() as session:
         data = session.run(tensor, feeds)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 
 import tfmini as tf
-
-
-@pytest.fixture(autouse=True)
-def _graph():
-    with tf.Graph().as_default():
-        yield
 
 
 def run(fetches, feed=None):
@@ -32,6 +28,16 @@ def test_dense_is_a_product_plus_bias():
     value, kernel = run([y, tf.global_variables()[0]])
     np.testing.assert_allclose(value, np.maximum(x @ kernel + 0.5, 0), rtol=1e-6)
     assert np.abs(kernel).max() <= np.sqrt(6 / (4 + 3))
+
+
+def test_functions_have_the_parameters_of_their_classes():
+    parameters = list(inspect.signature(tf.layers.conv2d).parameters)
+    assert parameters[:3] + parameters[-2:] == ["inputs", "filters", "kernel_size", "name", "reuse"]
+    assert "units : size of the last" in tf.layers.dense.__doc__
+    with pytest.raises(TypeError, match=r"conv2d\(\): missing .*'kernel_size'"):
+        tf.layers.conv2d(np.zeros((1, 4, 4, 3), np.float32), 2)
+    with pytest.raises(TypeError, match=r"max_pooling2d\(\): .* unexpected .*'reuse'"):
+        tf.layers.max_pooling2d(np.zeros((1, 4, 4, 3), np.float32), 2, 2, reuse=True)
 
 
 def test_dense_adds_the_operations_of_a_hand_written_one():

@@ -40,6 +40,7 @@ from tfmini import (
     python_io,
     queue,
     random,
+    saved_model,
     sparse,
     strings,
     summary,
@@ -211,6 +212,7 @@ from tfmini.ops.diagonals import (
     matrix_set_diag,
     trace,
 )
+from tfmini.ops.distances import edit_distance
 from tfmini.ops.division import (
     div,
     div_no_nan,
@@ -224,6 +226,8 @@ from tfmini.ops.division import (
 from tfmini.ops.exponential import exp, expm1, log, log1p, log_sigmoid, sigmoid, tanh
 from tfmini.ops.files import matching_files, read_file, write_file
 from tfmini.ops.functional import foldl, foldr, map_fn, scan
+from tfmini.ops.grouping import group, no_op
+from tfmini.ops.grouping import tuple_ as tuple
 from tfmini.ops.indexing import batch_gather, boolean_mask, gather, gather_nd
 from tfmini.ops.initialized import (
     assert_variables_initialized,
@@ -280,6 +284,7 @@ from tfmini.ops.parsing import (
     serialize_tensor,
 )
 from tfmini.ops.patches import extract_image_patches
+from tfmini.ops.placeholders import placeholder, placeholder_with_default
 from tfmini.ops.powers import pow, reciprocal, rsqrt, sqrt, square
 from tfmini.ops.products import matmul
 from tfmini.ops.random import (
@@ -350,6 +355,7 @@ from tfmini.ops.segment import (
     unsorted_segment_sum,
 )
 from tfmini.ops.selection import one_hot, sequence_mask, where, where_v2
+from tfmini.ops.sequence_parsing import parse_single_sequence_example
 from tfmini.ops.shapes import (
     broadcast_dynamic_shape,
     broadcast_static_shape,
@@ -399,17 +405,12 @@ from tfmini.ops.state import (
     count_up_to,
     global_variables,
     global_variables_initializer,
-    group,
     local_variables,
     local_variables_initializer,
     moving_average_variables,
-    no_op,
-    placeholder,
-    placeholder_with_default,
     trainable_variables,
     variables_initializer,
 )
-from tfmini.ops.state import tuple_ as tuple
 from tfmini.ops.tensor_arrays import TensorArray
 from tfmini.ops.text import (
     as_string,

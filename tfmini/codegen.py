@@ -18,16 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from tfmini.errors import (
-    InvalidArgumentError,
-    NodeInfo,
-    OpError,
-    ResourceExhaustedError,
-    UnknownError,
-)
-from tfmini.opdef import Elementwise, OpDef
+from tfmini.errors import NodeInfo, node_error
+from tfmini.nodes import describe_inputs
+from tfmini.opdef import OpDef
 from tfmini.plan import RESOURCES, Node, Ref
-from tfmini.spec import TensorSpec
 
 # What Python writes with an operator; NumPy's scalars take that many times quicker than the ufunc,
 # and by the same rules.
@@ -62,7 +56,7 @@ class Function:
         self._compile()
 
     def _compile(self) -> None:
-        scope = {**self.scope, **{name: _kernel(opdef) for name, opdef in self.kernels.items()}}
+        scope = {**self.scope, **{name: opdef.computed_by for name, opdef in self.kernels.items()}}
         self.code = compile(self.source, "<tfmini region>", "exec")
         exec(self.code, scope)
         # Kernels follow IEEE 754 without warnings, as TensorFlow's do.
@@ -107,46 +101,12 @@ class Function:
             return error
         info, names = self.lines[found.tb_lineno]
         scope = {**found.tb_frame.f_globals, **found.tb_frame.f_locals}
-        given = ", ".join(_describe(scope.get(n)) for n in names)
-        return node_error(step or info, error, given)
+        return node_error(step or info, error, describe_inputs([scope.get(n) for n in names]))
 
     def __reduce__(self) -> Any:
         # Types, not their methods: a type travels by reference, a method of it would by value.
         parts = (self.source, self.scope, self.kernels, self.lines, self.inputs, self.outputs)
         return Function, parts
-
-
-def _kernel(opdef: OpDef) -> Callable[..., Any]:
-    direct = isinstance(opdef, Elementwise) and opdef.runs_as_ufunc
-    return opdef.ufunc if direct else opdef.compute
-
-
-def node_error(info: NodeInfo, error: Exception, given: str) -> Exception:
-    """Return what a node's kernel raised as an error that names the node and its inputs."""
-    inputs = f" Inputs: {given}." if given else ""
-    if isinstance(error, OpError):
-        if error.node_def is not None:
-            return error
-        return type(error)(info, None, _sentence(error.message) + inputs)
-    cause = f"{type(error).__name__}: {error}"
-    if isinstance(error, MemoryError):
-        return ResourceExhaustedError(info, None, _sentence(f"out of memory: {error}") + inputs)
-    if isinstance(error, (ValueError, TypeError, IndexError, np.linalg.LinAlgError)):
-        return InvalidArgumentError(info, None, _sentence(cause) + inputs)
-    return UnknownError(info, None, _sentence(cause) + inputs)
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else text + "."
-
-
-def _describe(value: Any) -> str:
-    if value is None:
-        return "none"
-    try:
-        return repr(TensorSpec.of(value))
-    except (TypeError, ValueError):
-        return type(value).__name__
 
 
 def generate(
@@ -277,8 +237,7 @@ class _Writer:
 
     def _call(self, node: Node, arguments: list[str]) -> str:
         opdef = node.opdef
-        direct = isinstance(opdef, Elementwise) and opdef.runs_as_ufunc
-        if direct and opdef.ufunc in _SYMBOLS:
+        if opdef.runs_as_ufunc and opdef.ufunc in _SYMBOLS:
             return _SYMBOLS[opdef.ufunc].format(*arguments)
         name = self.kernels.get(id(opdef))
         if name is None:

@@ -163,3 +163,24 @@ class PluginError(OpError, ImportError):
     """A plugin package is broken, or two define the same operation; the message names them."""
 
     error_code = FAILED_PRECONDITION
+
+
+def node_error(info: NodeInfo | None, error: Exception, given: str) -> Exception:
+    """Return what a node's kernel raised as an error that names the node and its inputs."""
+    if not isinstance(error, OpError):
+        kind, message = _kind(error), f"{type(error).__name__}: {error}"
+    elif error.node_def is None:
+        kind, message = type(error), error.message
+    else:
+        return error
+    if not message.endswith((".", "!", "?")):
+        message += "."
+    return kind(info, None, f"{message} Inputs: {given}." if given else message)
+
+
+def _kind(error: Exception) -> type[OpError]:
+    if isinstance(error, MemoryError):
+        return ResourceExhaustedError
+    if isinstance(error, (ValueError, TypeError, IndexError)):
+        return InvalidArgumentError
+    return UnknownError

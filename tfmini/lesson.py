@@ -29,6 +29,7 @@ from tfmini.errors import InvalidArgumentError, InvalidTypeError, NodeInfo, Unim
 from tfmini.graph import Graph, user_source
 from tfmini.nodes import Operation, Tensor
 from tfmini.opdef import OpDef
+from tfmini.ops.debugging import read_only
 from tfmini.registry import registry
 from tfmini.shapes import format_shape
 from tfmini.spec import TensorSpec, as_array
@@ -57,7 +58,7 @@ class LessonType(OpDef):
 
     def compute(self, *values: Any, state: dict[str, Any]) -> Any:
         bare = _bare(self.cls, state)
-        result = bare.compute(*[_read_only(v) for v in values])
+        result = bare.compute(*[read_only(v) for v in values])
         if result is None:
             raise InvalidTypeError(None, None, f"{self.type}.compute returned None, not a value")
         return as_array(result)
@@ -99,7 +100,7 @@ class _GradientType(OpDef):
     def compute(
         self, *values: Any, cls: Any, function: Any, node: Any, state: dict[str, Any]
     ) -> tuple[Any, ...] | Any:
-        *inputs, output, grad = [_read_only(v) for v in values]
+        *inputs, output, grad = [read_only(v) for v in values]
         bare = _bare(cls, state)
         bare.inputs, bare.output, bare._outputs = inputs, output, output
         result = function(bare, grad)
@@ -144,15 +145,6 @@ def _bare(cls: type, state: dict[str, Any]) -> Any:
     bare: Any = object.__new__(cls)
     bare.__dict__.update(state)
     return bare
-
-
-def _read_only(value: Any) -> Any:
-    """Return a view that the learner's code can't write to: the array may be somebody's."""
-    if not isinstance(value, np.ndarray):
-        return value
-    view = value.view()
-    view.flags.writeable = False
-    return view
 
 
 def _leads_to_graph(value: Any) -> bool:

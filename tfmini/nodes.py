@@ -262,6 +262,9 @@ def _session_for(session: Any, what: str, verb: str) -> Any:
     return session
 
 
+Grads = tuple[Tensor | None, ...]  # what a rule ``gradient`` returns: one for each input
+
+
 def describe_inputs(values: Iterable[Any]) -> str:
     """Return specs of tensors (or of values at hand) for an error message."""
     return ", ".join([_described(v) for v in values])

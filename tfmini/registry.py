@@ -285,10 +285,6 @@ class Registry:
             self.load_entry_points()
         return self._functions.get(name, self._names_given.get(name))
 
-    def function_names(self) -> list[str]:
-        self.load_entry_points()
-        return sorted(self._functions)
-
     def skipped(self) -> list[PluginReport]:
         """Return the reports of packages that could not be loaded."""
         return [r for r in self.reports.values() if r.status == "skipped"]

@@ -41,6 +41,13 @@ def files(pattern: Any, begin: Callable[..., Stream] | None) -> Source:
     return rows if begin is None else rows.shuffle(names.size, begin())
 
 
+def sharded(source: Source, count: Any, index: Any) -> Source:
+    """Return every ``count``-th element, from number ``index`` on."""
+    if not 0 <= index < count:
+        raise InvalidArgumentError(None, None, f"shard: there is no index {index} of {count}.")
+    return source.shard(int(count), int(index))
+
+
 # -- padding ---------------------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from tfmini.data import combining, structure
 from tfmini.data.functions import Traced
 from tfmini.data.iterator import Iterator, initializable, one_shot
 from tfmini.data.recipe import Recipe
-from tfmini.data.rows import Rows
+from tfmini.data.rows import numbers, slices
 from tfmini.data.seeds import stream_of
 from tfmini.data.source import Chain, Passes, Source
 from tfmini.dtypes import int64
@@ -28,46 +28,19 @@ from tfmini.nodes import Tensor
 from tfmini.ops import nest
 from tfmini.spec import TensorSpec
 
-_ROWS = 1 << 20  # longer ranges are not held as arrays
 
-
-class Dataset:
+class Dataset(structure.Structured):
     """Elements of one structure, in order; each method returns a new dataset."""
 
     def __init__(
-        self,
-        form: Any,
-        make: Callable[..., Source],
-        tensors: Sequence[Tensor] = (),
+        self, form: Any, make: Callable[..., Source], tensors: Sequence[Tensor] = (),
         parents: Sequence[Dataset] = (),
-    ) -> None:
+    ) -> None:  # fmt: skip
         self._form = form
         self._make = make  # from the parents' sources and the tensors' values
         self._tensors = list(tensors)
         self._parents = list(parents)
         self._graph: Graph = graph_of(tensors) if tensors or not parents else parents[0]._graph
-
-    # -- what it is -----------------------------------------------------------------------------
-
-    @property
-    def output_types(self) -> Any:
-        """The dtypes of an element's components, in its structure."""
-        return structure.types(self._form)
-
-    @property
-    def output_shapes(self) -> Any:
-        """The static shapes of an element's components, in its structure."""
-        return structure.shapes(self._form)
-
-    @property
-    def output_classes(self) -> Any:
-        """``tf.Tensor`` or ``tf.SparseTensor`` for each component, in the structure."""
-        return structure.classes(self._form)
-
-    @property
-    def element_spec(self) -> Any:
-        """What is known of an element's components, in its structure."""
-        return self._form
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} shapes: {self.output_shapes}, types: {self.output_types}>"
@@ -108,15 +81,13 @@ class Dataset:
                 "from_tensor_slices needs tensors of one first dimension; given are "
                 f"{given or 'none'}.",
             )
-        return Dataset(structure.without_first(structure.specs(elements)), _slices, leaves)
+        return Dataset(structure.without_first(structure.specs(elements)), slices, leaves)
 
     @staticmethod
     def from_generator(
-        generator: Callable[..., Any],
-        output_types: Any,
-        output_shapes: Any = None,
+        generator: Callable[..., Any], output_types: Any, output_shapes: Any = None,
         args: Any = None,
-    ) -> Dataset:
+    ) -> Dataset:  # fmt: skip
         """Return a dataset of what ``generator(*args)`` yields, called anew for each pass.
 
         Parameters
@@ -142,7 +113,7 @@ class Dataset:
         """Return the int64 numbers of ``range(stop)``, or ``range(start, stop[, step])``."""
         if not 1 <= len(args) <= 3:
             raise InvalidArgumentError(None, None, f"range takes 1 to 3 numbers, not {len(args)}.")
-        return Dataset(TensorSpec((), int64), _numbers, [_int64(a) for a in args])
+        return Dataset(TensorSpec((), int64), numbers, [_int64(a) for a in args])
 
     @staticmethod
     def zip(datasets: Any) -> Dataset:
@@ -183,7 +154,7 @@ class Dataset:
 
     def shard(self, num_shards: Any, index: Any) -> Dataset:
         """Return every ``num_shards``-th element, from number ``index`` on."""
-        return self._with(_sharded, [_int64(num_shards), _int64(index)])
+        return self._with(combining.sharded, [_int64(num_shards), _int64(index)])
 
     def shuffle(
         self, buffer_size: Any, seed: Any = None, reshuffle_each_iteration: bool | None = None
@@ -234,12 +205,9 @@ class Dataset:
         return Dataset(form, make, [size, drop], [self])
 
     def padded_batch(
-        self,
-        batch_size: Any,
-        padded_shapes: Any = None,
-        padding_values: Any = None,
+        self, batch_size: Any, padded_shapes: Any = None, padding_values: Any = None,
         drop_remainder: Any = False,
-    ) -> Dataset:
+    ) -> Dataset:  # fmt: skip
         """Return every ``batch_size`` elements stacked, after padding them to one shape.
 
         Parameters
@@ -277,7 +245,7 @@ class Dataset:
         ``stride``-th element.
         """
         numbers = [_int64(size), _int64(size if shift is None else shift), _int64(stride)]
-        form = structure.mapped(_nested_spec, self._form)
+        form = structure.mapped(nested_spec, self._form)
         return Dataset(form, combining.windows,
                        [*numbers, convert_to_tensor(drop_remainder)], [self])  # fmt: skip
 
@@ -324,12 +292,9 @@ class Dataset:
         )  # fmt: skip
 
     def interleave(
-        self,
-        map_func: Callable[..., Any],
-        cycle_length: Any = 1,
-        block_length: Any = 1,
+        self, map_func: Callable[..., Any], cycle_length: Any = 1, block_length: Any = 1,
         num_parallel_calls: Any = None,
-    ) -> Dataset:
+    ) -> Dataset:  # fmt: skip
         """Return the elements of the datasets that ``map_func`` returns, taken in turns.
 
         ``cycle_length`` datasets are open at a time, and give ``block_length`` elements a turn.
@@ -384,15 +349,7 @@ class Dataset:
     def _nested(
         self, function: Any, what: str, joined: Any, cycle_length: Any, block_length: Any
     ) -> Dataset:
-        def results_of(returned: Any) -> Any:
-            if not isinstance(returned, Dataset):
-                raise InvalidTypeError(
-                    None, None, f"{what}: the function must return a dataset, not {returned!r}."
-                )
-            recipe = Recipe(returned)
-            return recipe, recipe.tensors
-
-        traced = self._traced(function, what, results_of)
+        traced = self._traced(function, what, recipe_of(what))
         recipe = traced.returned
 
         def make(source: Source, cycle: Any, block: Any, *captured: Any) -> Source:
@@ -407,31 +364,23 @@ class Dataset:
         return Dataset(recipe.form, make, [*numbers, *traced.captured], [self])
 
 
-def _slices(*columns: Any) -> Source:
-    arrays = [np.asarray(c) for c in columns]
-    if len({a.shape[:1] for a in arrays}) != 1 or not arrays[0].ndim:
-        shapes = ", ".join([str(list(a.shape)) for a in arrays])
-        raise InvalidArgumentError(
-            None, None, f"from_tensor_slices needs arrays of one first dimension, not {shapes}."
-        )
-    return Rows(arrays)
+def nested_spec(form: Any) -> structure.NestedSpec:
+    """Return the spec of a component that is a dataset of elements of ``form``."""
+    return structure.NestedSpec(form, lambda tensor: Dataset(form, lambda source: source, [tensor]))
 
 
-def _numbers(*bounds: Any) -> Source:
-    numbers = range(*[int(b) for b in bounds])
-    if len(numbers) <= _ROWS:
-        return Rows([np.array(numbers, np.int64)])
-    return Passes(lambda: ((np.int64(i),) for i in numbers))
+def recipe_of(what: str) -> Callable[[Any], tuple[Recipe, list[Tensor]]]:
+    """Return what takes the dataset that a function given to ``what`` returned apart."""
 
+    def results_of(returned: Any) -> tuple[Recipe, list[Tensor]]:
+        if not isinstance(returned, Dataset):
+            raise InvalidTypeError(
+                None, None, f"{what}: the function must return a dataset, not {returned!r}."
+            )
+        recipe = Recipe(returned)
+        return recipe, recipe.tensors
 
-def _sharded(source: Source, count: Any, index: Any) -> Source:
-    if not 0 <= index < count:
-        raise InvalidArgumentError(None, None, f"shard: there is no index {index} of {count}.")
-    return source.shard(int(count), int(index))
-
-
-def _nested_spec(spec: TensorSpec) -> structure.NestedSpec:
-    return structure.NestedSpec(spec, lambda tensor: Dataset(spec, lambda source: source, [tensor]))
+    return results_of
 
 
 def _tensors_of(returned: Any) -> tuple[Any, list[Tensor]]:

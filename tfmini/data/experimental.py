@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -10,9 +11,10 @@ import numpy as np
 
 from tfmini.build import apply, convert_to_tensor
 from tfmini.data import combining, structure
-from tfmini.data.dataset import Dataset
+from tfmini.data.dataset import Dataset, nested_spec, recipe_of
 from tfmini.data.files import CsvDataset
 from tfmini.data.functions import Traced
+from tfmini.data.iterator import as_value
 from tfmini.data.recipe import Recipe
 from tfmini.data.seeds import stream_of
 from tfmini.data.source import Element, Passes, Source
@@ -145,17 +147,8 @@ def group_by_window(
         size_of: Any = window_size_func or (lambda key: convert_to_tensor(window_size, int64))
         keys = dataset._traced(key_func, "key", _one_int64)
         sizes = Traced(size_of, [TensorSpec((), int64)], dataset._graph, "size", _one_int64)
-        nested = structure.NestedSpec(
-            dataset._form, lambda t: Dataset(dataset._form, lambda source: source, [t])
-        )
-
-        def results_of(returned: Any) -> Any:
-            recipe = Recipe(returned)
-            return recipe, recipe.tensors
-
-        reduced = Traced(
-            reduce_func, [TensorSpec((), int64), nested], dataset._graph, "reduce", results_of
-        )
+        forms = [TensorSpec((), int64), nested_spec(dataset._form)]
+        reduced = Traced(reduce_func, forms, dataset._graph, "reduce", recipe_of("group_by_window"))
         counts = [len(keys.captured), len(keys.captured) + len(sizes.captured)]
 
         def make(source: Source, *captured: Any) -> Source:
@@ -269,18 +262,14 @@ def sample_from_datasets(
 
         return Passes(elements)
 
-    form = datasets[0]._form
-    for d in datasets[1:]:
-        form = structure.common(form, d._form)
+    form = functools.reduce(structure.common, [d._form for d in datasets])
     seeds = [] if seed is None else [convert_to_tensor(seed, int64)]
     return Dataset(form, make, [shares, *seeds], datasets)
 
 
 def choose_from_datasets(datasets: Sequence[Dataset], choice_dataset: Dataset) -> Dataset:
     """Return the next element of the dataset that the next number of ``choice_dataset`` says."""
-    form = datasets[0]._form
-    for d in datasets[1:]:
-        form = structure.common(form, d._form)
+    form = functools.reduce(structure.common, [d._form for d in datasets])
 
     def make(choice: Source, *sources: Source) -> Source:
         def elements() -> Iterator[Element]:
@@ -320,8 +309,7 @@ class _SingleElement(OpDef):
         if len(found) != 1:
             what = "no element" if not found else "more than one element"
             raise InvalidArgumentError(None, None, f"get_single_element: the dataset has {what}")
-        return [v if isinstance(v, (np.ndarray, np.generic)) else np.array(v, object)
-                for v in found[0]]  # fmt: skip
+        return [as_value(v) for v in found[0]]
 
     def infer(self, *_specs: TensorSpec, recipe: Recipe) -> list[TensorSpec]:
         return nest.flatten(recipe.form)

@@ -111,13 +111,14 @@ class _IteratorGetNext(OpDef):
         held = resources.get(_key(handle), lambda: _uninitialized(handle))
         if held.specs is not specs:
             _require_same(held.specs, specs)
-        return [_as_value(v) for v in held.next()]
+        return [as_value(v) for v in held.next()]
 
     def infer(self, handle: TensorSpec, *, specs: Specs) -> Specs:
         return specs
 
 
-def _as_value(value: Any) -> Any:
+def as_value(value: Any) -> Any:
+    """Return what an element holds as the value of a tensor."""
     return value if isinstance(value, (np.ndarray, np.generic)) else np.array(value, object)
 
 
@@ -146,7 +147,7 @@ ONE_SHOT_ITERATOR = _OneShotIterator("OneShotIterator", "_one_shot_iterator")
 GET_NEXT = _IteratorGetNext("IteratorGetNext", "_iterator_get_next")
 
 
-class Iterator:
+class Iterator(structure.Structured):
     """Gives the elements of a dataset one by one: make it with a dataset's methods.
 
     ``Iterator.from_structure`` makes one that can begin any dataset of a structure, and
@@ -213,22 +214,6 @@ class Iterator:
     def string_handle(self, name: str | None = None) -> Tensor:
         """Return the string by which ``from_string_handle`` finds this iterator."""
         return self._handle
-
-    @property
-    def output_types(self) -> Any:
-        return structure.types(self._form)
-
-    @property
-    def output_shapes(self) -> Any:
-        return structure.shapes(self._form)
-
-    @property
-    def output_classes(self) -> Any:
-        return structure.classes(self._form)
-
-    @property
-    def element_spec(self) -> Any:
-        return self._form
 
 
 def initializable(dataset: Dataset, shared_name: str | None) -> Iterator:

@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from tfmini.data.source import Element, Source, draws, repeated
+from tfmini.data.source import Element, Passes, Source, draws, repeated
+from tfmini.errors import InvalidArgumentError
 
 Block = Any  # a range, or an int64 array
 Order = Callable[[], Iterator[Block]]
 
 _BLOCK = 1 << 16
+_LONGEST_RANGE = 1 << 20  # that is held as an array
 
 
 class Rows(Source):
@@ -33,8 +35,7 @@ class Rows(Source):
 
     def __iter__(self) -> Iterator[Element]:
         for block in self.order():
-            numbers = block if isinstance(block, range) else block.tolist()
-            for i in numbers:
+            for i in block if isinstance(block, range) else block.tolist():
                 yield tuple([c[i] for c in self.columns])
 
     def _ordered(self, order: Order) -> Rows:
@@ -66,6 +67,25 @@ class Rows(Source):
         return Rows([c[:length] for s in alike for c in s.columns])
 
 
+def slices(*columns: Any) -> Rows:
+    """Return the slices of arrays along their first dimension, which must be of one length."""
+    arrays = [np.asarray(c) for c in columns]
+    if len({a.shape[:1] for a in arrays}) != 1 or not arrays[0].ndim:
+        shapes = ", ".join([str(list(a.shape)) for a in arrays])
+        raise InvalidArgumentError(
+            None, None, f"from_tensor_slices needs arrays of one first dimension, not {shapes}."
+        )
+    return Rows(arrays)
+
+
+def numbers(*bounds: Any) -> Source:
+    """Return the numbers of ``range(*bounds)``."""
+    values = range(*[int(b) for b in bounds])
+    if len(values) <= _LONGEST_RANGE:
+        return Rows([np.array(values, np.int64)])
+    return Passes(lambda: ((np.int64(i),) for i in values))
+
+
 class Batches(Source):
     """Every ``size`` rows as one element."""
 
@@ -94,8 +114,8 @@ class Batches(Source):
         first = blocks[0]
         if len(blocks) == 1 and isinstance(first, range) and first.step == 1:
             return tuple([c[first.start : first.stop] for c in self._rows.columns])
-        numbers = np.concatenate(blocks) if len(blocks) > 1 else np.asarray(first)
-        return tuple([c.take(numbers, 0) for c in self._rows.columns])
+        places = np.concatenate(blocks) if len(blocks) > 1 else np.asarray(first)
+        return tuple([c.take(places, 0) for c in self._rows.columns])
 
 
 def _span(length: int) -> Order:
@@ -143,12 +163,12 @@ def _shuffled(blocks: Iterator[Block], size: int, rng: np.random.Generator) -> I
             break
     if not pending:
         return
-    numbers = np.concatenate(pending)
+    first = np.concatenate(pending)
     if count <= size:
-        yield rng.permutation(numbers)
+        yield rng.permutation(first)
         return
-    rest = itertools.chain([numbers[size:]], map(np.asarray, blocks))
-    yield from _replaced(numbers[:size], rest, rng)
+    rest = itertools.chain([first[size:]], map(np.asarray, blocks))
+    yield from _replaced(first[:size], rest, rng)
 
 
 def _replaced(

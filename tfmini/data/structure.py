@@ -165,24 +165,35 @@ def _common(a: TensorSpec, b: TensorSpec) -> TensorSpec:
     return TensorSpec(tuple(dims), a.dtype)
 
 
-def types(form: Any) -> Any:
-    """Return the dtypes of a structure of specs."""
-    return walked(form, lambda spec: spec.dtype, lambda parts: parts.values.dtype)
+class Structured:
+    """What has elements of one structure of specs, ``_form``."""
 
+    _form: Any
 
-def shapes(form: Any) -> Any:
-    """Return the ``TensorShape``s of a structure of specs."""
-    return walked(form, lambda spec: TensorShape(spec.shape), _dense_shape)
+    @property
+    def output_types(self) -> Any:
+        """The dtypes of an element's components, in its structure."""
+        return walked(self._form, lambda spec: spec.dtype, lambda parts: parts.values.dtype)
+
+    @property
+    def output_shapes(self) -> Any:
+        """The static shapes of an element's components, in its structure."""
+        return walked(self._form, lambda spec: TensorShape(spec.shape), _dense_shape)
+
+    @property
+    def output_classes(self) -> Any:
+        """``tf.Tensor`` or ``tf.SparseTensor`` for each component, in the structure."""
+        return walked(self._form, lambda spec: Tensor, lambda parts: SparseTensor)
+
+    @property
+    def element_spec(self) -> Any:
+        """What is known of an element's components, in its structure."""
+        return self._form
 
 
 def _dense_shape(parts: Sparse) -> TensorShape:
     rank = parts.dense_shape.shape and parts.dense_shape.shape[0]
     return TensorShape(None if rank is None else [None] * rank)
-
-
-def classes(form: Any) -> Any:
-    """Return the Python classes of the elements' components."""
-    return walked(form, lambda spec: Tensor, lambda parts: SparseTensor)
 
 
 def of_types(output_types: Any, output_shapes: Any = None, output_classes: Any = None) -> Any:

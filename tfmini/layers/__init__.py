@@ -7,15 +7,17 @@ In: tensors of the graph, batch first.  Out: tensors, variables under TensorFlow
 from __future__ import annotations
 
 from tfmini.layers.base import Layer
-from tfmini.layers.convolution import Conv1D, Conv2D, Conv2DTranspose, Conv3D, Conv3DTranspose
-from tfmini.layers.convolving import (
+from tfmini.layers.convolution import (
+    Conv1D,
+    Conv2D,
+    Conv2DTranspose,
+    Conv3D,
+    Conv3DTranspose,
     conv1d,
     conv2d,
     conv2d_transpose,
     conv3d,
     conv3d_transpose,
-    separable_conv1d,
-    separable_conv2d,
 )
 from tfmini.layers.core import Dense, Dropout, Flatten, dense, dropout, flatten
 from tfmini.layers.normalization import BatchNormalization, batch_normalization
@@ -33,7 +35,12 @@ from tfmini.layers.pooling import (
     max_pooling2d,
     max_pooling3d,
 )
-from tfmini.layers.separable import SeparableConv1D, SeparableConv2D
+from tfmini.layers.separable import (
+    SeparableConv1D,
+    SeparableConv2D,
+    separable_conv1d,
+    separable_conv2d,
+)
 from tfmini.layers.spec import InputSpec
 
 __all__ = [

@@ -11,6 +11,7 @@ from typing import Any
 from tfmini.initializers import Zeros
 from tfmini.layers.base import Layer
 from tfmini.layers.core import check_data_format, last_dimension
+from tfmini.layers.functional import functional
 from tfmini.layers.named import activation_of, initializer_of
 from tfmini.layers.spec import InputSpec
 from tfmini.layers.windows import FORMATS, ints, output_length, padding_word, transposed_length
@@ -166,19 +167,19 @@ class Transpose(Conv):
     """Base of transposed convolutions: for each window's element, a window of the output."""
 
     def __init__(
-        self,
-        filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        data_format: str = "channels_last",
-        activation: Any = None,
-        *args: Any,
+        self, filters: int, kernel_size: Any, strides: Any = 1, padding: str = "valid",
+        data_format: str = "channels_last", activation: Any = None, use_bias: bool = True,
+        kernel_initializer: Any = None, bias_initializer: Any = Zeros,
+        kernel_regularizer: Any = None, bias_regularizer: Any = None,
+        activity_regularizer: Any = None, kernel_constraint: Any = None,
+        bias_constraint: Any = None, trainable: bool = True, name: str | None = None,
         **kwargs: Any,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(
-            filters, kernel_size, strides, padding, data_format, 1, activation, *args, **kwargs
-        )
+            filters, kernel_size, strides, padding, data_format, 1, activation, use_bias,
+            kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
+            activity_regularizer, kernel_constraint, bias_constraint, trainable, name, **kwargs,
+        )  # fmt: skip
 
     def last_dimensions(self, channels: int) -> tuple[int, int]:
         return self.filters, channels
@@ -215,3 +216,10 @@ class Conv3DTranspose(Transpose):
     """Transposed convolution of volumes [batch, depth, height, width, channels]."""
 
     space, function = 3, staticmethod(convolving.conv3d_transpose)
+
+
+conv1d = functional(Conv1D, "conv1d")
+conv2d = functional(Conv2D, "conv2d")
+conv3d = functional(Conv3D, "conv3d")
+conv2d_transpose = functional(Conv2DTranspose, "conv2d_transpose")
+conv3d_transpose = functional(Conv3DTranspose, "conv3d_transpose")

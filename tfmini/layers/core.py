@@ -5,11 +5,11 @@ from __future__ import annotations
 import math as python_math
 from typing import Any
 
-from tfmini.dtypes import as_dtype
 from tfmini.errors import InvalidArgumentError, InvalidTypeError
 from tfmini.initializers import Zeros
 from tfmini.layers.base import Layer
 from tfmini.layers.choice import smart_cond
+from tfmini.layers.functional import functional
 from tfmini.layers.named import activation_of, initializer_of
 from tfmini.layers.spec import InputSpec
 from tfmini.nodes import Tensor
@@ -160,6 +160,9 @@ class Flatten(Layer):
         return TensorShape([shape.as_list()[0], shape[1:].num_elements()])
 
 
+dense = functional(Dense, "dense")
+
+
 def check_data_format(data_format: str) -> str:
     """Return ``data_format`` in small letters, or raise."""
     lower = data_format.lower()
@@ -168,41 +171,6 @@ def check_data_format(data_format: str) -> str:
             None, None, f"data_format={data_format!r}: use 'channels_last' or 'channels_first'."
         )
     return lower
-
-
-def dense(
-    inputs: Any,
-    units: int,
-    activation: Any = None,
-    use_bias: bool = True,
-    kernel_initializer: Any = None,
-    bias_initializer: Any = Zeros,
-    kernel_regularizer: Any = None,
-    bias_regularizer: Any = None,
-    activity_regularizer: Any = None,
-    kernel_constraint: Any = None,
-    bias_constraint: Any = None,
-    trainable: bool = True,
-    name: str | None = None,
-    reuse: Any = None,
-) -> Tensor:
-    """Return ``activation(inputs @ kernel + bias)``; see `Dense`.
-
-    The variables are new at each call, unless ``name`` is given and ``reuse`` says that they are
-    there.
-    """
-    layer = Dense(
-        units, activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer,
-        bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint, trainable,
-        name, dtype=dtype_of(inputs), _scope=name, _reuse=reuse,
-    )  # fmt: skip
-    return layer(inputs)
-
-
-def dtype_of(inputs: Any) -> Any:
-    """Return the dtype of a tensor or array, None if it is not known."""
-    dtype = getattr(inputs, "dtype", None)
-    return None if dtype is None else as_dtype(dtype)
 
 
 def dropout(

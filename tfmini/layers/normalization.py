@@ -12,7 +12,8 @@ from tfmini.errors import InvalidArgumentError, UnimplementedError
 from tfmini.initializers import Ones, Zeros
 from tfmini.layers.base import Layer
 from tfmini.layers.choice import smart_cond, smart_constant_value
-from tfmini.layers.core import dtype_of, last_dimension
+from tfmini.layers.core import last_dimension
+from tfmini.layers.functional import dtype_of
 from tfmini.layers.named import initializer_of
 from tfmini.layers.spec import InputSpec
 from tfmini.nodes import Tensor

@@ -7,6 +7,7 @@ from typing import Any
 
 from tfmini.layers.base import Layer
 from tfmini.layers.core import check_data_format
+from tfmini.layers.functional import functional
 from tfmini.layers.spec import InputSpec
 from tfmini.layers.windows import FORMATS, ints, output_length, padding_word
 from tfmini.nodes import Tensor
@@ -93,25 +94,9 @@ class AveragePooling3D(_Pooling):
     space, function = 3, staticmethod(pooling.avg_pool3d)
 
 
-def _functional(layer: type[_Pooling], name: str) -> Callable[..., Tensor]:
-    def pool(
-        inputs: Any,
-        pool_size: Any,
-        strides: Any,
-        padding: str = "valid",
-        data_format: str = "channels_last",
-        name: str | None = None,
-    ) -> Tensor:
-        return layer(pool_size, strides, padding, data_format, name)(inputs)
-
-    pool.__name__ = pool.__qualname__ = name
-    pool.__doc__ = f"Return: {layer.__doc__}\n\n    See `{layer.__name__}`."
-    return pool
-
-
-max_pooling1d = _functional(MaxPooling1D, "max_pooling1d")
-max_pooling2d = _functional(MaxPooling2D, "max_pooling2d")
-max_pooling3d = _functional(MaxPooling3D, "max_pooling3d")
-average_pooling1d = _functional(AveragePooling1D, "average_pooling1d")
-average_pooling2d = _functional(AveragePooling2D, "average_pooling2d")
-average_pooling3d = _functional(AveragePooling3D, "average_pooling3d")
+max_pooling1d = functional(MaxPooling1D, "max_pooling1d", variables=False)
+max_pooling2d = functional(MaxPooling2D, "max_pooling2d", variables=False)
+max_pooling3d = functional(MaxPooling3D, "max_pooling3d", variables=False)
+average_pooling1d = functional(AveragePooling1D, "average_pooling1d", variables=False)
+average_pooling2d = functional(AveragePooling2D, "average_pooling2d", variables=False)
+average_pooling3d = functional(AveragePooling3D, "average_pooling3d", variables=False)

@@ -10,6 +10,7 @@ from typing import Any
 
 from tfmini.initializers import Zeros
 from tfmini.layers.convolution import Conv
+from tfmini.layers.functional import functional
 from tfmini.layers.named import initializer_of
 from tfmini.layers.windows import FORMATS
 from tfmini.nodes import Tensor
@@ -106,3 +107,7 @@ class SeparableConv1D(Separable):
             (1, *self.dilation_rate), None, FORMATS[self.data_format, 2],
         )  # fmt: skip
         return array.squeeze(outputs, [axis])
+
+
+separable_conv1d = functional(SeparableConv1D, "separable_conv1d")
+separable_conv2d = functional(SeparableConv2D, "separable_conv2d")

@@ -15,13 +15,11 @@ from tfmini.build import convert_to_tensor, op
 from tfmini.dtypes import DType, float32
 from tfmini.kernels import softmax as softmax_kernels
 from tfmini.kernels.normal import normal_cdf
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, Elementwise, OpDef, nbytes, normalize_axis
 from tfmini.ops import exponential, joining, logic, math, reductions
 from tfmini.ops.buffers import again
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 UNARY: list[Any] = [((2, 3),), ((),)]
 

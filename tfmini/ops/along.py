@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 
 from tfmini.build import op
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.ops import array
 from tfmini.ops.static import Copy, axis_in, shape_from
 from tfmini.shapes import Shape, merge_shapes
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 
 @op("TakeAlong")

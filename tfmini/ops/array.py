@@ -15,7 +15,7 @@ import numpy as np
 from tfmini.build import apply, constant_value, convert_to_tensor, make_const, op
 from tfmini.dtypes import DType, as_dtype, int32
 from tfmini.errors import InvalidArgumentError
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, OpDef, conflict, normalize_axis
 from tfmini.ops import flow, math
 from tfmini.ops.static import (
@@ -30,8 +30,6 @@ from tfmini.ops.static import (
 )
 from tfmini.shapes import Shape, broadcast_shapes, format_shape
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 # Below this many elements a copy is quicker than NumPy's way to a broadcast view.
 _SMALL = 4096

@@ -17,7 +17,7 @@ from tfmini.errors import InvalidArgumentError, InvalidTypeError
 from tfmini.nodes import Operation, Tensor
 from tfmini.ops import array, logic, reductions
 from tfmini.ops.debugging import Assert
-from tfmini.ops.state import no_op
+from tfmini.ops.grouping import no_op
 
 
 def _compared(

@@ -9,14 +9,12 @@ import numpy as np
 
 from tfmini.build import apply, convert_to_tensor, op
 from tfmini.errors import InvalidArgumentError
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import conflict
 from tfmini.ops import array, joining, slicing
 from tfmini.ops.padding import flat_pairs
 from tfmini.ops.static import Copy, elements_of, require_ints
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 
 class _Blocks(Copy):

@@ -20,17 +20,10 @@ import numpy as np
 
 from tfmini.build import convert_to_tensor, create
 from tfmini.dtypes import DType
-from tfmini.errors import (
-    InvalidArgumentError,
-    NodeInfo,
-    OpError,
-    ResourceExhaustedError,
-    UnimplementedError,
-    UnknownError,
-)
+from tfmini.errors import InvalidArgumentError, UnimplementedError, node_error
 from tfmini.graph import Graph
 from tfmini.nodes import Operation, Tensor, describe_inputs
-from tfmini.opdef import Cost, Elementwise, OpDef
+from tfmini.opdef import Cost, OpDef
 from tfmini.ops import array
 from tfmini.spec import TensorSpec
 
@@ -86,18 +79,14 @@ def body_input(graph: Graph, spec: TensorSpec, name: str = "input") -> Tensor:
     return graph.create(BODY_INPUT, (), {}, (static,), name).outputs[0]
 
 
+def slice_input(graph: Graph, whole: Tensor) -> Tensor:
+    """Return a tensor that stands for a slice of ``whole`` along dimension 0, given to a body."""
+    shape = whole.spec.shape
+    return body_input(graph, TensorSpec(None if shape is None else shape[1:], whole.dtype))
+
+
 def is_differentiable(tensor: Tensor) -> bool:
     return tensor.dtype is None or tensor.dtype.is_differentiable
-
-
-def is_zero(tensor: Tensor) -> bool:
-    """Whether ``tensor`` is known to be all zeros, as gradients that nobody asked for are."""
-    node = tensor.op
-    if node.type == "ZerosLike":
-        return True
-    if node.type == "Fill":
-        node = node.inputs[1].op
-    return bool(node.opdef.is_constant and not np.any(node.attrs["value"]))
 
 
 def body_gradients(
@@ -232,7 +221,7 @@ class Program:
                 for i in dead:
                     slots[i] = None
         except Exception as e:
-            error = _explained(info, e, given)
+            error = node_error(info, e, describe_inputs(given))
             if error is e:
                 raise
             raise error from e
@@ -253,11 +242,7 @@ def _restored(*fields: Any) -> Program:
 
 def _callable(steps: Sequence[Any]) -> tuple[Any, ...]:
     """Return ``steps`` with what to call in the place of operation types."""
-    calls = []
-    for opdef, *rest in steps:
-        direct = isinstance(opdef, Elementwise) and opdef.runs_as_ufunc
-        calls.append((opdef.ufunc if direct else opdef.compute, *rest))
-    return tuple(calls)
+    return tuple([(opdef.computed_by, *rest) for opdef, *rest in steps])
 
 
 def _unwrapped(value: Any) -> Any:
@@ -302,25 +287,6 @@ def _cost(nodes: Sequence[Operation]) -> Cost:
             return Cost(float("inf"), float("inf"))
         flops, moved = flops + cost.flops + 1000.0, moved + cost.bytes
     return Cost(flops, moved)
-
-
-def _explained(info: NodeInfo | None, error: Exception, given: Sequence[Any]) -> Exception:
-    """Return what a kernel raised as an error that names its node, as for nodes outside."""
-    if isinstance(error, OpError) and error.node_def is not None:
-        return error
-    inputs = f" Inputs: {describe_inputs(given)}." if given else ""
-    if isinstance(error, OpError):
-        return type(error)(info, None, _sentence(error.message) + inputs)
-    message = _sentence(f"{type(error).__name__}: {error}") + inputs
-    if isinstance(error, MemoryError):
-        return ResourceExhaustedError(info, None, message)
-    if isinstance(error, (ValueError, TypeError, IndexError, np.linalg.LinAlgError)):
-        return InvalidArgumentError(info, None, message)
-    return UnknownError(info, None, message)
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else text + "."
 
 
 def tensors_of(graph: Graph, refs: Sequence[Ref]) -> list[Tensor]:

@@ -23,12 +23,12 @@ from tfmini.ops.bodies import (
     body_gradients,
     body_input,
     is_differentiable,
-    is_zero,
     outputs_of,
     tensors_of,
     tracing,
     union,
 )
+from tfmini.ops.fit import is_zero
 from tfmini.shapes import Shape, format_shape
 from tfmini.spec import TensorSpec
 

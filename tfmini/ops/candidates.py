@@ -105,9 +105,8 @@ def _expected(probability: Any, num_sampled: int, tries: int | None) -> Any:
         return np.asarray(-np.expm1(tries * np.log1p(-probability)), np.float32)
 
 
-@op("LogUniformCandidateSampler")
-class _log_uniform(_Sampler):
-    """Class c with probability ``log((c + 2) / (c + 1)) / log(range_max + 1)``: Zipf's law."""
+class _OfRange(_Sampler):
+    """Base of those whose probabilities follow from ``range_max``."""
 
     def compute(
         self, true_classes: Any, *, rng: Any, num_sampled: int, unique: bool, range_max: int,
@@ -116,6 +115,11 @@ class _log_uniform(_Sampler):
         return super().compute(
             true_classes, rng=rng, num_sampled=num_sampled, unique=unique, range_max=range_max
         )
+
+
+@op("LogUniformCandidateSampler")
+class _log_uniform(_OfRange):
+    """Class c with probability ``log((c + 2) / (c + 1)) / log(range_max + 1)``: Zipf's law."""
 
     def probability(self, classes: Any, range_max: int) -> Any:
         return np.log((classes + 2.0) / (classes + 1.0)) / python_math.log1p(range_max)
@@ -126,16 +130,8 @@ class _log_uniform(_Sampler):
 
 
 @op("UniformCandidateSampler")
-class _uniform(_Sampler):
+class _uniform(_OfRange):
     """All classes with the same probability."""
-
-    def compute(
-        self, true_classes: Any, *, rng: Any, num_sampled: int, unique: bool, range_max: int,
-        seed: Any = None,
-    ) -> Any:  # fmt: skip
-        return super().compute(
-            true_classes, rng=rng, num_sampled=num_sampled, unique=unique, range_max=range_max
-        )
 
     def probability(self, classes: Any, range_max: int) -> Any:
         return np.full(classes.shape, 1.0 / range_max)

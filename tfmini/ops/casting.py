@@ -9,11 +9,9 @@ import numpy as np
 
 from tfmini.build import convert_to_tensor, op
 from tfmini.dtypes import DType, as_dtype, complex64, complex128, float32, float64, int32, int64
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, Elementwise, OpDef
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 
 def _converted(x: Any, dtype: Any, out: Any = None) -> Any:

@@ -8,11 +8,9 @@ import numpy as np
 
 from tfmini.build import convert_to_tensor, op
 from tfmini.dtypes import DType, complex64, complex128, float64, promote
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Elementwise
 from tfmini.ops.casting import cast_like
-
-Grads = tuple[Tensor | None, ...]
 
 
 def conjugated(x: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ import numpy as np
 from tfmini.build import convert_to_tensor, op
 from tfmini.dtypes import promote
 from tfmini.errors import InvalidArgumentError
-from tfmini.nodes import Operation, Operators, Tensor
+from tfmini.nodes import Grads, Operation, Operators, Tensor
 from tfmini.opdef import Contraction, conflict
 from tfmini.ops import array, creation
 from tfmini.ops.casting import cast_like
@@ -22,8 +22,6 @@ from tfmini.ops.static import Copy, View, shape_from
 from tfmini.ops.unbroadcast import sum_to_shape
 from tfmini.shapes import Shape, broadcast_shapes, compatible
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 _SMALL = 1 << 10  # elements
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -15,13 +15,11 @@ from tfmini.build import apply, constant_value, convert_to_tensor, make_const, o
 from tfmini.dtypes import DType, as_dtype, float32, float64, int32, int64, promote
 from tfmini.errors import InvalidArgumentError
 from tfmini.graph import get_default_graph, graph_of
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.ops import array, joining, math
 from tfmini.ops.static import Copy, as_list, full, require_ints, shape_from
 from tfmini.shapes import as_shape, format_shape
 from tfmini.spec import TensorSpec, as_array
-
-Grads = tuple[Tensor | None, ...]
 
 # Results of at most this many elements become constants.
 _CONSTANT_SIZE = 1000

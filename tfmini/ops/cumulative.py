@@ -7,14 +7,12 @@ from typing import Any
 import numpy as np
 
 from tfmini.build import op
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, OpDef, nbytes, normalize_axis
 from tfmini.ops import logic, math
 from tfmini.ops.casting import cast_like
 from tfmini.ops.complex import conjugated
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 
 class _Cumulative(OpDef):

@@ -87,7 +87,7 @@ class PurePyFuncType(OpDef):
     tested_by = "tests of py_func: a function is no sample"
 
     def compute(self, *values: Any, func: Callable[..., Any], dtypes: tuple[DType, ...]) -> Any:
-        result = func(*[_read_only(v) for v in values])
+        result = func(*[read_only(v) for v in values])
         listed = list(result) if isinstance(result, (list, tuple)) else [result]
         if result is None or not dtypes:
             listed = []
@@ -228,7 +228,8 @@ def py_func(
     return list(node.outputs) if several else node.outputs[0]
 
 
-def _read_only(value: Any) -> Any:
+def read_only(value: Any) -> Any:
+    """Return a view that a user's code can't write to: the array may be somebody's."""
     if not isinstance(value, np.ndarray):
         return value
     view = value.view()

@@ -13,7 +13,7 @@ import numpy as np
 
 from tfmini.build import convert_to_tensor, op
 from tfmini.errors import InvalidArgumentError, UnimplementedError
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.ops import array, creation, division, joining, math
 from tfmini.ops.casting import cast
 from tfmini.ops.diagonals import (
@@ -35,8 +35,6 @@ from tfmini.ops.solvers import (
     square_shape,
 )
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 _TALL = np.array([[1.0, 0.2], [-0.3, 1.4], [0.5, 0.7]])
 _SYMMETRIC = SQUARE + SQUARE.swapaxes(-1, -2)

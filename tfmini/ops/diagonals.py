@@ -10,14 +10,12 @@ import numpy as np
 from tfmini.build import convert_to_tensor, op
 from tfmini.dtypes import promote
 from tfmini.errors import InvalidArgumentError
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import conflict
 from tfmini.ops import creation, reductions
 from tfmini.ops.static import Copy, View
 from tfmini.shapes import Shape, compatible
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 
 def diagonal_view(x: Any, k: int = 0) -> Any:

@@ -12,17 +12,14 @@ import numpy as np
 
 from tfmini.build import op
 from tfmini.errors import InvalidArgumentError
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Elementwise
 from tfmini.ops import math
 from tfmini.ops.buffers import again
 from tfmini.ops.complex import conjugated
 
-Grads = tuple[Tensor | None, ...]
-
 _INTS: list[Any] = [(np.array([7, -7, 7, -7]), np.array([2, 2, -2, -2])),
                     (np.array(7), np.array([2]))]  # fmt: skip
-_SAMPLES: list[Any] = [((2, 3), (3,)), ((), (4,)), *_INTS]
 
 
 def _is_int(x: Any, y: Any) -> bool:
@@ -34,15 +31,20 @@ def _is_int(x: Any, y: Any) -> bool:
     return True
 
 
-@op("FloorDiv")
-class floordiv(Elementwise):
-    """Return ``x / y`` rounded down, element-wise, with broadcasting."""
+class _Division(Elementwise):
+    """Base of quotients and remainders of ints and floats."""
 
     kinds = "iuf"
+    domain = (0.5, 2.0)
+    samples = [((2, 3), (3,)), ((), (4,)), *_INTS]
+
+
+@op("FloorDiv")
+class floordiv(_Division):
+    """Return ``x / y`` rounded down, element-wise, with broadcasting."""
+
     weight = 4.0
     gradient = None
-    domain = (0.5, 2.0)
-    samples = _SAMPLES
 
     def compute(self, x: Any, y: Any, *, out: Any = None) -> Any:
         if _is_int(x, y):
@@ -56,13 +58,10 @@ floor_div = floordiv
 
 
 @op("FloorMod")
-class floormod(Elementwise):
+class floormod(_Division):
     """Return the remainder of ``x / y`` rounded down: it has the sign of ``y``."""
 
-    kinds = "iuf"
     weight = 8.0
-    domain = (0.5, 2.0)
-    samples = _SAMPLES
 
     def compute(self, x: Any, y: Any, *, out: Any = None) -> Any:
         _is_int(x, y)
@@ -77,14 +76,11 @@ mod = floormod
 
 
 @op("TruncateDiv")
-class truncatediv(Elementwise):
+class truncatediv(_Division):
     """Return ``x / y`` rounded towards zero, element-wise, with broadcasting."""
 
-    kinds = "iuf"
     weight = 6.0
     gradient = None
-    domain = (0.5, 2.0)
-    samples = _SAMPLES
 
     def compute(self, x: Any, y: Any) -> Any:
         return truncated(x, y) if _is_int(x, y) else np.trunc(np.divide(x, y))
@@ -98,13 +94,10 @@ def truncated(x: Any, y: Any) -> Any:
 
 
 @op("TruncateMod")
-class truncatemod(Elementwise):
+class truncatemod(_Division):
     """Return the remainder of ``x / y`` rounded towards zero: it has the sign of ``x``."""
 
-    kinds = "iuf"
     weight = 8.0
-    domain = (0.5, 2.0)
-    samples = _SAMPLES
 
     def compute(self, x: Any, y: Any, *, out: Any = None) -> Any:
         _is_int(x, y)
@@ -116,13 +109,11 @@ class truncatemod(Elementwise):
 
 
 @op("Div")
-class div(Elementwise):
+class div(_Division):
     """Return ``x / y`` as Python 2 had it: rounded down for ints, exact for floats."""
 
     kinds = "iufc"
     weight = 3.0
-    domain = (0.5, 2.0)
-    samples = _SAMPLES
 
     def compute(self, x: Any, y: Any, *, out: Any = None) -> Any:
         divide = np.floor_divide if _is_int(x, y) else np.true_divide

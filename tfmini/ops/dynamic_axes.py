@@ -14,8 +14,6 @@ from tfmini.build import op
 from tfmini.opdef import Cost, OpDef
 from tfmini.spec import TensorSpec
 
-REDUCTIONS = frozenset(["Sum", "Mean"])
-
 
 @op("BroadcastGradientArgs")
 class _broadcast_gradient_args(OpDef):

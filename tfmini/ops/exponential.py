@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 
 from tfmini.build import op
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Elementwise
 from tfmini.ops.buffers import again
 from tfmini.ops.casting import cast_like
 from tfmini.ops.complex import conjugated
-
-Grads = tuple[Tensor | None, ...]
 
 
 @op("Exp")

@@ -28,6 +28,15 @@ def summed_to(grad: Tensor, x: Tensor, *shapes: Shape) -> Tensor:
     return grad
 
 
+def summed_over_batch(grad: Tensor, x: Tensor, other: Tensor) -> Tensor:
+    """Return ``grad`` summed over batch dimensions, all but the last two, along which ``x`` may
+    have been broadcast beside ``other``."""
+    mine, theirs = x.spec.shape, other.spec.shape
+    if mine is None or theirs is None or may_stretch(mine[:-2], theirs[:-2]):
+        return sum_to_shape(grad, array.shape(x))
+    return grad
+
+
 def may_stretch(mine: Shape, theirs: Shape) -> bool:
     """Whether broadcasting with shape ``theirs`` can enlarge an array of shape ``mine``."""
     if theirs == ():

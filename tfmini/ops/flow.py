@@ -12,15 +12,15 @@ from typing import Any
 from tfmini.opdef import normalize_axis
 from tfmini.shapes import Shape
 
-_LETTERS = "abcdefghijklmnopqrstuvwxy"  # "z" is for shape vectors
+LETTERS = "abcdefghijklmnopqrstuvwxy"  # "z" is for shape vectors
 
 
 def moved(given: Shape, out: Shape, same: Mapping[int, int], vectors: int = 0) -> str | None:
     """Return the string where output dimension ``same[i]`` is input dimension i, and all others
     stay whole; ``vectors`` further inputs are int vectors."""
-    if given is None or out is None or len(given) + len(out) > len(_LETTERS):
+    if given is None or out is None or len(given) + len(out) > len(LETTERS):
         return None
-    names = iter(_LETTERS)
+    names = iter(LETTERS)
     left = [next(names) for _ in given]
     right = [f"[{next(names)}]" for _ in out]
     for i, j in same.items():
@@ -51,10 +51,10 @@ def unreduced(given: Shape, out: Shape, axis: Any, keepdims: bool) -> str | None
 
 
 def _stretched(given: Sequence[Any], out: Sequence[Any], same: Mapping[int, int]) -> str | None:
-    if len(given) + len(out) > len(_LETTERS):
+    if len(given) + len(out) > len(LETTERS):
         return None
-    right = _LETTERS[: len(out)]
-    whole = iter(_LETTERS[len(out) :])
+    right = LETTERS[: len(out)]
+    whole = iter(LETTERS[len(out) :])
     left = [right[same[i]] if i in same else f"[{next(whole)}]" for i in range(len(given))]
     return f"{''.join(left)},[z]->{right}"
 

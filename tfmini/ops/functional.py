@@ -15,10 +15,9 @@ from tfmini.errors import InvalidArgumentError, InvalidTypeError
 from tfmini.graph import graph_of
 from tfmini.nodes import Tensor
 from tfmini.ops import array, joining, nest
-from tfmini.ops.bodies import as_result, body_input, tracing
+from tfmini.ops.bodies import as_result, body_input, slice_input, tracing
 from tfmini.ops.loops import add_scan
 from tfmini.shapes import format_shape, merge_shapes
-from tfmini.spec import TensorSpec
 
 
 def map_fn(
@@ -42,7 +41,7 @@ def map_fn(
     graph = graph_of(arrays)
     with graph.as_default(), graph.name_scope(name or "map"):
         with tracing(graph, "body") as start:
-            slices = [body_input(graph, _slice_spec(t)) for t in arrays]
+            slices = [slice_input(graph, t) for t in arrays]
             returned = fn(nest.pack(elems, slices))
             form = elems if dtype is None else dtype
             nest.require_same_form(form, returned, "map_fn: dtype (or elems) and the results of fn")
@@ -120,7 +119,7 @@ def _fold(
             rest = [t[:-1] if reverse else t[1:] for t in arrays]
         with tracing(graph, "body") as start:
             before = [body_input(graph, t.spec) for t in first]
-            slices = [body_input(graph, _slice_spec(t)) for t in rest]
+            slices = [slice_input(graph, t) for t in rest]
             returned = fn(nest.pack(form, before), nest.pack(elems, slices))
             what = f"{kind}: the initializer (or elems) and the results of fn"
             nest.require_same_form(form, returned, what)
@@ -164,11 +163,6 @@ def _arrays(fn: Any, elems: Any, kind: str) -> list[Tensor]:
 
 def _leaves(elems: Any) -> list[Any]:
     return nest.flatten(elems) if isinstance(elems, (list, tuple, Mapping)) else [elems]
-
-
-def _slice_spec(tensor: Tensor) -> TensorSpec:
-    shape = tensor.spec.shape
-    return TensorSpec(None if shape is None else shape[1:], tensor.dtype)
 
 
 def _require_dtypes(ys: Sequence[Tensor], form: Any, arrays: Sequence[Tensor], dtype: Any) -> None:

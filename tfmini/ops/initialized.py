@@ -17,7 +17,8 @@ from tfmini.errors import FailedPreconditionError
 from tfmini.graph import GraphKeys, get_default_graph
 from tfmini.nodes import Operation, Tensor
 from tfmini.opdef import Cost, OpDef
-from tfmini.ops.state import global_variables, group, local_variables
+from tfmini.ops.grouping import group
+from tfmini.ops.state import global_variables, local_variables
 from tfmini.spec import TensorSpec
 
 HAVE_VALUES = "variables that have a value"  # the session's resource: a function that tells them

@@ -11,14 +11,12 @@ from tfmini import build
 from tfmini.build import apply, convert_to_tensor, op
 from tfmini.dtypes import promote
 from tfmini.errors import InvalidArgumentError
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import conflict
 from tfmini.ops import array, slicing
 from tfmini.ops.static import Copy, View, along, axis_in, elements_of, letters, require_ints
 from tfmini.shapes import Shape, merge_shapes
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 
 @op("Pack")

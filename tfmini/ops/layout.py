@@ -8,14 +8,12 @@ import numpy as np
 
 from tfmini.build import apply, constant_value, convert_to_tensor, op
 from tfmini.errors import InvalidArgumentError
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import conflict, normalize_axis
 from tfmini.ops import array, flow, indexing
 from tfmini.ops.static import Copy, View, axis_in, elements_of, require_ints, shape_from
 from tfmini.shapes import compatible, merge_shapes
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 
 @op("Tile")

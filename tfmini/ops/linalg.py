@@ -1,4 +1,7 @@
-"""Norms and cross products; and the names under which other modules find matrix products."""
+"""Norms and cross products.
+
+In: vectors, or matrices in the last two dimensions.  Out: numbers, or vectors.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,6 @@ from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Tensor
 from tfmini.ops import array, decompositions, joining, math, reductions
 from tfmini.ops.complex import conj
-from tfmini.ops.products import matmul, matvec
-
-__all__ = ["cross", "matmul", "matvec", "norm"]
 
 
 def norm(

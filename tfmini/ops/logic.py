@@ -38,40 +38,46 @@ class not_equal(_Test):
     samples = [*_PAIRS, (np.array([1, 2]), np.array([1, 3]))]
 
 
+class _Comparison(_Test):
+    """Base of comparisons of numbers that have an order."""
+
+    kinds = "iuf"
+    samples = _PAIRS
+
+
+class _Logic(_Test):
+    """Base of operations on bools."""
+
+    kinds = "b"
+    samples = _BOOLS
+
+
 @op("Less")
-class less(_Test):
+class less(_Comparison):
     """Return whether ``x < y`` element-wise, with broadcasting."""
 
     ufunc = np.less
-    kinds = "iuf"
-    samples = _PAIRS
 
 
 @op("LessEqual")
-class less_equal(_Test):
+class less_equal(_Comparison):
     """Return whether ``x <= y`` element-wise, with broadcasting."""
 
     ufunc = np.less_equal
-    kinds = "iuf"
-    samples = _PAIRS
 
 
 @op("Greater")
-class greater(_Test):
+class greater(_Comparison):
     """Return whether ``x > y`` element-wise, with broadcasting."""
 
     ufunc = np.greater
-    kinds = "iuf"
-    samples = _PAIRS
 
 
 @op("GreaterEqual")
-class greater_equal(_Test):
+class greater_equal(_Comparison):
     """Return whether ``x >= y`` element-wise, with broadcasting."""
 
     ufunc = np.greater_equal
-    kinds = "iuf"
-    samples = _PAIRS
 
 
 @op("ApproximateEqual")
@@ -87,30 +93,24 @@ class approximate_equal(_Test):
 
 
 @op("LogicalAnd")
-class logical_and(_Test):
+class logical_and(_Logic):
     """Return whether both bools are true, element-wise, with broadcasting."""
 
     ufunc = np.logical_and
-    kinds = "b"
-    samples = _BOOLS
 
 
 @op("LogicalOr")
-class logical_or(_Test):
+class logical_or(_Logic):
     """Return whether one of two bools is true, element-wise, with broadcasting."""
 
     ufunc = np.logical_or
-    kinds = "b"
-    samples = _BOOLS
 
 
 @op("LogicalXor")
-class logical_xor(_Test):
+class logical_xor(_Logic):
     """Return whether just one of two bools is true, element-wise, with broadcasting."""
 
     ufunc = np.logical_xor
-    kinds = "b"
-    samples = _BOOLS
 
 
 @op("LogicalNot")

@@ -30,12 +30,12 @@ from tfmini.ops.bodies import (
     body_input,
     is_differentiable,
     is_tracing,
-    is_zero,
     outputs_of,
     tensors_of,
     tracing,
     union,
 )
+from tfmini.ops.fit import is_zero
 from tfmini.shapes import Shape, compatible, format_shape
 from tfmini.spec import TensorSpec
 

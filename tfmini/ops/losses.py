@@ -16,7 +16,7 @@ from tfmini.dtypes import promote
 from tfmini.errors import InvalidArgumentError
 from tfmini.kernels.rows import row_sum
 from tfmini.kernels.softmax import exponentials
-from tfmini.nodes import Operation, Operators, Tensor
+from tfmini.nodes import Grads, Operation, Operators, Tensor
 from tfmini.opdef import Cost, Elementwise, OpDef, conflict, nbytes
 from tfmini.ops import activations, array, creation, exponential, logic, math, reductions
 from tfmini.ops import selection as choice
@@ -25,8 +25,6 @@ from tfmini.ops.fit import is_zero, summed_to
 from tfmini.ops.static import require_ints
 from tfmini.shapes import broadcast_shapes, compatible, merge_shapes
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 _LABELS = np.array([[0.2, 0.5, 0.3], [0.0, 1.0, 0.0]])
 

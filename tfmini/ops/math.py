@@ -17,7 +17,7 @@ import numpy as np
 from tfmini.build import convert_to_tensor, op
 from tfmini.dtypes import DType, float32, float64
 from tfmini.errors import InvalidArgumentError
-from tfmini.nodes import Operation, Operators, Tensor
+from tfmini.nodes import Grads, Operation, Operators, Tensor
 from tfmini.opdef import Elementwise, conflict
 from tfmini.ops import creation, logic
 from tfmini.ops.buffers import again
@@ -35,8 +35,6 @@ __all__ = [
     "rsqrt", "scalar_mul", "sigmoid", "sign", "softplus", "sqrt", "square", "squared_difference",
     "subtract", "sum_to_shape", "tanh", "truediv",
 ]  # fmt: skip
-
-Grads = tuple[Tensor | None, ...]
 
 PAIRS: list[Any] = [((2, 3), (3,)), ((), (4,)), ((2, 1), (1, 3))]
 

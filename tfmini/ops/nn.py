@@ -11,7 +11,7 @@ import numpy as np
 from tfmini.build import convert_to_tensor, op
 from tfmini.dtypes import bool_
 from tfmini.errors import InvalidArgumentError
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, Elementwise, OpDef, conflict
 from tfmini.ops import (
     activations,
@@ -29,8 +29,6 @@ from tfmini.ops.static import Copy, shape_from
 from tfmini.ops.windows import channels_first
 from tfmini.shapes import compatible
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 
 @op("BiasAdd")

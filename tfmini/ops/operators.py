@@ -1,4 +1,4 @@
-"""Python's operators on tensors, put on ``graph.Tensor`` when the operations are there.
+"""Python's operators on tensors, put on ``Tensor`` when the operations are there.
 
 In: the functions of the other modules.  Out: ``x + 1``, ``1 - x``, ``x[..., 0]`` and the rest, with
 the node names that TensorFlow gives them.  ``==`` and ``!=`` compare identity, as in TensorFlow 1:

@@ -13,14 +13,12 @@ import numpy as np
 from tfmini.build import constant_value, convert_to_tensor, op
 from tfmini.dtypes import bool_
 from tfmini.errors import InvalidArgumentError
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import conflict
 from tfmini.ops import array, slicing
 from tfmini.ops.static import Copy, elements_of, full, require_ints
 from tfmini.shapes import Shape, compatible
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 
 def flat_pairs(pairs: Any) -> Tensor:

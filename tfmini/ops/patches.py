@@ -10,7 +10,7 @@ import numpy as np
 
 from tfmini.build import apply, convert_to_tensor, op
 from tfmini.errors import InvalidArgumentError
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import conflict
 from tfmini.ops import array, math, reductions
 from tfmini.ops.layout import reverse
@@ -19,7 +19,6 @@ from tfmini.ops.windows import padding_of, spatial
 from tfmini.shapes import Shape
 from tfmini.spec import TensorSpec
 
-Grads = tuple[Tensor | None, ...]
 Pair = tuple[int, int]
 
 

@@ -9,14 +9,12 @@ import numpy as np
 
 from tfmini.build import convert_to_tensor, op
 from tfmini.errors import InvalidArgumentError
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Elementwise
 from tfmini.ops import array, creation, logic, selection
 from tfmini.ops.buffers import again
 from tfmini.ops.complex import conjugated
 from tfmini.ops.exponential import log
-
-Grads = tuple[Tensor | None, ...]
 
 
 @op("Square")

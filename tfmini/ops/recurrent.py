@@ -18,14 +18,12 @@ from typing import Any
 from tfmini.build import op
 from tfmini.errors import InvalidArgumentError
 from tfmini.kernels import recurrent
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, OpDef, conflict, nbytes
 from tfmini.ops import activations, array, exponential, joining, products, reductions
 from tfmini.ops.bodies import body_gradients
 from tfmini.ops.sequences import scan_steps
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 #: The activations that the operations know, by the type of the function that users give.
 ACTIVATIONS: dict[str, str] = {

@@ -15,7 +15,7 @@ from tfmini.build import convert_to_tensor, op
 from tfmini.dtypes import DType, bool_, float32, int32, int64
 from tfmini.errors import InvalidTypeError
 from tfmini.kernels.rows import FEW_COLUMNS, columns
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, OpDef, Reduction, nbytes, normalize_axis
 from tfmini.ops import array, creation, cumulative, logic, math
 from tfmini.ops.casting import cast, cast_like
@@ -23,8 +23,6 @@ from tfmini.ops.complex import conjugated, real_part
 from tfmini.ops.division import floormod, truncated
 from tfmini.ops.unbroadcast import mean_share, unreduce
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 SAMPLES: list[Any] = [
     ((2, 3),), ((),), ((2, 3), {"axis": 1}), ((2, 3), {"axis": -2, "keepdims": True}),
@@ -195,32 +193,32 @@ _BOOLS: list[Any] = [
 ]
 
 
-@op("Any")
-class reduce_any(_Whole):
-    """Return whether any element over ``axis`` is true."""
+class _OfBools(_Whole):
+    """Base of reductions of bools."""
 
     of_parts = True
     kinds = "b"
     gradient = None
     output = bool_
     samples = _BOOLS
+    combine: Any = None  # the ufunc of two
 
     def compute(self, input_tensor: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
-        return np.logical_or.reduce(input_tensor, axis=axis, keepdims=bool(keepdims))
+        return self.combine.reduce(input_tensor, axis=axis, keepdims=bool(keepdims))
+
+
+@op("Any")
+class reduce_any(_OfBools):
+    """Return whether any element over ``axis`` is true."""
+
+    combine = np.logical_or
 
 
 @op("All")
-class reduce_all(_Whole):
+class reduce_all(_OfBools):
     """Return whether all elements over ``axis`` are true."""
 
-    of_parts = True
-    kinds = "b"
-    gradient = None
-    output = bool_
-    samples = _BOOLS
-
-    def compute(self, input_tensor: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
-        return np.logical_and.reduce(input_tensor, axis=axis, keepdims=bool(keepdims))
+    combine = np.logical_and
 
 
 @op("CountNonzero")

@@ -13,13 +13,11 @@ from tfmini.build import apply, convert_to_tensor, op
 from tfmini.dtypes import as_dtype, float32
 from tfmini.errors import InvalidArgumentError
 from tfmini.kernels.resizing import METHODS, resample, spread, taps
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, OpDef, conflict
 from tfmini.ops import array, casting, joining, math, reductions, rounding
 from tfmini.ops.static import elements_of, require_ints, shape_from
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 
 class ResizeMethod:

@@ -14,20 +14,16 @@ from tfmini.dtypes import as_dtype
 from tfmini.errors import InvalidArgumentError, UnimplementedError
 from tfmini.formats.bundle import BundleReader, write_bundle
 from tfmini.opdef import OpDef
+from tfmini.ops.files import as_text
 from tfmini.spec import TensorSpec
 
 
-def _text(value: Any) -> str:
-    item = np.asarray(value, object).item()
-    return item.decode() if isinstance(item, bytes) else str(item)
-
-
 def _names(values: Any, slices: Any) -> list[str]:
-    if any([_text(s) for s in np.asarray(slices, object).ravel()]):
+    if any([as_text(s) for s in np.asarray(slices, object).ravel()]):
         raise UnimplementedError(
             None, None, "parts of tensors (shape_and_slices) can't be saved or restored"
         )
-    return [_text(v) for v in np.asarray(values, object).ravel()]
+    return [as_text(v) for v in np.asarray(values, object).ravel()]
 
 
 class SaveV2(OpDef):
@@ -44,7 +40,7 @@ class SaveV2(OpDef):
             raise InvalidArgumentError(
                 None, None, f"{len(wanted)} names given for {len(tensors)} tensors"
             )
-        write_bundle(_text(prefix), dict(zip(wanted, tensors, strict=True)))
+        write_bundle(as_text(prefix), dict(zip(wanted, tensors, strict=True)))
         return ()
 
     def infer(self, *inputs: TensorSpec) -> tuple[TensorSpec, ...]:
@@ -63,7 +59,7 @@ class RestoreV2(OpDef):
         self, prefix: Any, tensor_names: Any, shape_and_slices: Any, *, dtypes: Any,
         resources: Any = None,
     ) -> tuple[Any, ...]:  # fmt: skip
-        reader = BundleReader(_text(prefix))
+        reader = BundleReader(as_text(prefix))
         names = _names(tensor_names, shape_and_slices)
         return tuple([_read(reader, n, d) for n, d in zip(names, dtypes, strict=True)])
 

@@ -10,15 +10,13 @@ import numpy as np
 from tfmini.build import apply, convert_to_tensor, op
 from tfmini.dtypes import promote
 from tfmini.errors import InvalidArgumentError
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import conflict
 from tfmini.ops import array, creation, indexing, math
 from tfmini.ops.indexing import checked, flat_positions, scatter
 from tfmini.ops.static import Copy, as_list, elements_of, full, require_ints, shape_from
 from tfmini.shapes import Shape, compatible, merge_shapes
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 
 def _check_updates(indices: Shape, updates: Shape, target: Shape) -> None:

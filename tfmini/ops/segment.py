@@ -14,7 +14,7 @@ import numpy as np
 
 from tfmini.build import convert_to_tensor, op
 from tfmini.dtypes import DType, int32, int64
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, OpDef, conflict, nbytes
 from tfmini.ops import array, creation, indexing, logic, math, reductions
 from tfmini.ops.casting import cast_like
@@ -22,8 +22,6 @@ from tfmini.ops.complex import conjugated
 from tfmini.ops.division import truncated
 from tfmini.shapes import Shape, compatible
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 
 def _reduce_sorted(ufunc: Any, rows: Any, ids: Any, n: int, empty: Any) -> Any:

@@ -11,14 +11,12 @@ from tfmini.build import apply, constant_value, convert_to_tensor, make_const, o
 from tfmini.dtypes import DType, as_dtype, bool_, float32, int64, promote
 from tfmini.errors import InvalidArgumentError
 from tfmini.graph import graph_of
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, Elementwise, conflict, nbytes
 from tfmini.ops import array, creation, joining, logic, math
 from tfmini.ops.static import Copy, axis_in, full, letters, require_ints
 from tfmini.shapes import Shape, compatible, format_shape
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 # Integers of an element's size: choosing by masks of bits is several times quicker than np.where.
 _BITS = {1: np.int8, 2: np.int16, 4: np.int32, 8: np.int64}

@@ -11,10 +11,9 @@ from tfmini.dtypes import int32
 from tfmini.graph import graph_of
 from tfmini.nodes import Tensor
 from tfmini.ops import array, creation, logic, selection
-from tfmini.ops.bodies import body_input, tracing
+from tfmini.ops.bodies import body_input, slice_input, tracing
 from tfmini.ops.loops import add_scan
 from tfmini.shapes import merge_shapes
-from tfmini.spec import TensorSpec
 
 Tensors = list[Tensor]
 
@@ -39,7 +38,7 @@ def scan_steps(
     if lengths is not None:
         arrays.append(alive(xs[0], lengths))
     with tracing(graph, "step") as start:
-        slices = [body_input(graph, _slice_spec(t)) for t in arrays]
+        slices = [slice_input(graph, t) for t in arrays]
         before = [body_input(graph, t.spec, "state") for t in state]
         outputs, after = step(slices[: len(xs)], list(before))
         for old, new in zip(before, after, strict=True):
@@ -62,8 +61,3 @@ def alive(x: Tensor, lengths: Tensor) -> Tensor:
     """Return bools [steps, batch]: whether each step of ``x`` is one of its row's ``lengths``."""
     steps = creation.range(array.shape(x, out_type=lengths.dtype or int32)[0])
     return logic.less(array.expand_dims(steps, 1), array.expand_dims(lengths, 0))
-
-
-def _slice_spec(tensor: Tensor) -> TensorSpec:
-    shape = tensor.spec.shape
-    return TensorSpec(None if shape is None else shape[1:], tensor.dtype)

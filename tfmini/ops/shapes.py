@@ -11,7 +11,7 @@ import numpy as np
 from tfmini.build import convert_to_tensor, op
 from tfmini.dtypes import promote
 from tfmini.errors import InvalidArgumentError
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, OpDef, nbytes
 from tfmini.ops.array import identity, transpose
 from tfmini.ops.complex import conj
@@ -26,8 +26,6 @@ from tfmini.shapes import (
     merge_shapes,
 )
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 
 def matrix_transpose(a: Any, name: str = "matrix_transpose", conjugate: bool = False) -> Tensor:

@@ -15,14 +15,12 @@ import numpy as np
 
 from tfmini.build import apply, constant_value, convert_to_tensor, op
 from tfmini.errors import InvalidArgumentError, InvalidTypeError
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import conflict
 from tfmini.ops import array, creation, flow
 from tfmini.ops.index import UNKNOWN, Index, as_key, items_of, sliced_shape, sliced_value
 from tfmini.ops.static import Copy, View, as_list, elements_of, require_ints, shape_from
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 
 @op("StridedSlice")

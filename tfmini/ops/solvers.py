@@ -14,18 +14,15 @@ import numpy as np
 from tfmini.build import convert_to_tensor, op
 from tfmini.dtypes import DType, promote
 from tfmini.errors import InvalidArgumentError
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, OpDef, conflict, nbytes
 from tfmini.ops import array, creation, exponential, math, reductions
 from tfmini.ops.complex import conjugated, real
 from tfmini.ops.diagonals import matrix_band_part, matrix_diag_part, matrix_set_diag, matrix_shape
-from tfmini.ops.fit import may_stretch
+from tfmini.ops.fit import summed_over_batch
 from tfmini.ops.products import matmul
-from tfmini.ops.unbroadcast import sum_to_shape
 from tfmini.shapes import Shape, broadcast_shapes, compatible
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 # A positive definite matrix, and a batch of two well-conditioned ones.
 SPD = np.array([[2.0, 0.5, 0.3], [0.5, 1.5, -0.4], [0.3, -0.4, 1.0]])
@@ -198,13 +195,6 @@ def _solution(matrix: TensorSpec, rhs: TensorSpec) -> TensorSpec:
     return TensorSpec((*batch, a[-1] if b[-2] is None else b[-2], b[-1]), dtype)
 
 
-def _fitted(grad: Tensor, x: Tensor, other: Tensor) -> Tensor:
-    mine, theirs = x.spec.shape, other.spec.shape
-    if mine is None or theirs is None or may_stretch(mine[:-2], theirs[:-2]):
-        return sum_to_shape(grad, array.shape(x))
-    return grad
-
-
 @op("MatrixSolve")
 class _matrix_solve(Lapack):
     """The solution x of ``matrix @ x = rhs``."""
@@ -223,7 +213,7 @@ class _matrix_solve(Lapack):
         matrix, rhs = node.inputs
         d_rhs = _matrix_solve(_adjoint(matrix), grad)
         d_matrix = -matmul(d_rhs, node.outputs[0], adjoint_b=True)
-        return _fitted(d_matrix, matrix, rhs), _fitted(d_rhs, rhs, matrix)
+        return summed_over_batch(d_matrix, matrix, rhs), summed_over_batch(d_rhs, rhs, matrix)
 
 
 def matrix_solve(matrix: Any, rhs: Any, adjoint: bool = False, name: str | None = None) -> Tensor:
@@ -266,7 +256,7 @@ class _triangular_solve(Lapack):
         pair = (x, d_rhs) if turned else (d_rhs, x)
         d_matrix = -matmul(*pair, adjoint_b=True)
         d_matrix = matrix_band_part(d_matrix, *((-1, 0) if lower else (0, -1)))
-        return _fitted(d_matrix, matrix, rhs), _fitted(d_rhs, rhs, matrix)
+        return summed_over_batch(d_matrix, matrix, rhs), summed_over_batch(d_rhs, rhs, matrix)
 
 
 def matrix_triangular_solve(

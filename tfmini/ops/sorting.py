@@ -12,14 +12,12 @@ import numpy as np
 from tfmini.build import apply, convert_to_tensor, op
 from tfmini.dtypes import DType, as_dtype, int32
 from tfmini.errors import InvalidArgumentError
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.ops import array
 from tfmini.ops.along import put_along
 from tfmini.ops.static import Copy, axis_in, letters, require_ints
 from tfmini.shapes import Shape, compatible
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 ASCENDING, DESCENDING = "ASCENDING", "DESCENDING"
 

@@ -16,21 +16,19 @@ import numpy as np
 from tfmini.build import convert_to_tensor, op
 from tfmini.dtypes import DType, float32, int32, int64
 from tfmini.errors import InvalidArgumentError, InvalidTypeError
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, OpDef, conflict, nbytes
 from tfmini.ops import array, creation, indexing, joining, math, reductions, scattering
 from tfmini.ops.complex import conjugated
 from tfmini.ops.cumulative import cumprod
 from tfmini.ops.division import div_no_nan
 from tfmini.ops.nn import embedding_lookup
+from tfmini.ops.placeholders import placeholder
 from tfmini.ops.segment import unsorted_segment_sum
 from tfmini.ops.selection import where_v2
 from tfmini.ops.sorting import argsort
-from tfmini.ops.state import placeholder
 from tfmini.shapes import TensorShape, as_shape
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
 
 
 class SparseTensorValue(NamedTuple):

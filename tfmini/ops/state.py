@@ -1,7 +1,8 @@
-"""Leaves and state: placeholders, variables, assignment, and operations without a value.
+"""Variables and their assignment.
 
-A variable's node holds no value: each session has its own.  ``Assign`` and its kin compute the
-next value; the session commits it when the whole run has succeeded.
+In: initial values, and later ones.  Out: leaves of the graph, and operations that change them.  A
+variable's node holds no value: each session has its own.  ``Assign`` and its kin compute the next
+value; the session commits it when the whole run has succeeded.
 """
 
 from __future__ import annotations
@@ -11,65 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from tfmini.build import apply, convert_to_tensor, create, op
+from tfmini.build import apply, convert_to_tensor, op
 from tfmini.dtypes import DType
 from tfmini.errors import InvalidArgumentError, InvalidTypeError, OutOfRangeError
 from tfmini.graph import GraphKeys, get_default_graph, graph_of
 from tfmini.nodes import Operation, Tensor, get_default_session
 from tfmini.opdef import Cost, OpDef
 from tfmini.ops import array, math
+from tfmini.ops.grouping import group
 from tfmini.shapes import Shape, as_shape, compatible, format_shape
 from tfmini.spec import TensorSpec
-
-Grads = tuple[Tensor | None, ...]
-
-
-@op("Placeholder")
-class placeholder(OpDef):
-    """Return a tensor that must be fed: ``session.run(y, feed_dict={x: value})``.
-
-    ``dtype`` and ``shape`` (with None for unknown dimensions) are checked when it is fed; both
-    may be left out, as the lesson does, and then anything is taken.
-    """
-
-    is_placeholder = True
-    gradient = None
-
-    def compute(self, *, dtype: Any = None, shape: Any = None) -> Any:
-        raise InvalidArgumentError(None, None, "a placeholder must be fed")
-
-    def infer(self, *, dtype: Any, shape: Any) -> TensorSpec:
-        return TensorSpec(as_shape(shape), dtype)
-
-
-@op("PlaceholderWithDefault")
-class _placeholder_with_default(OpDef):
-    """A tensor that may be fed, and passes its input on where it is not."""
-
-    view = True
-    samples = [((2, 3), {"shape": (None, 3)}), ((), {"shape": ()})]
-    bad_samples = [((2, 3), {"shape": (3, 2)}, InvalidArgumentError)]
-
-    def compute(self, x: Any, *, shape: Any) -> Any:
-        return x
-
-    def infer(self, x: TensorSpec, *, shape: Any) -> TensorSpec:
-        if not compatible(x.shape, as_shape(shape)):
-            raise ValueError(
-                f"the default's shape {format_shape(x.shape)} is not {format_shape(shape)}"
-            )
-        return TensorSpec(as_shape(shape), x.dtype)
-
-    def cost(self, x: TensorSpec, *, shape: Any) -> Cost:
-        return Cost(0, 0)
-
-    def gradient(self, node: Operation, grad: Tensor) -> Grads:
-        return (grad,)
-
-
-def placeholder_with_default(input: Any, shape: Any, name: str | None = None) -> Tensor:
-    """Return a tensor that is ``input`` unless it is fed; ``shape`` may leave dimensions open."""
-    return apply(_placeholder_with_default.opdef, (input,), {"shape": as_shape(shape)}, name)
 
 
 class VariableType(OpDef):
@@ -343,46 +295,6 @@ def assign_sub(
 def count_up_to(ref: Any, limit: int, name: str | None = None) -> Tensor:
     """Return variable ``ref`` and add one to it; OutOfRangeError at ``limit``."""
     return apply(_count_up_to.opdef, (checked_variable(ref, "count"),), {"limit": limit}, name)[0]
-
-
-@op("NoOp")
-class no_op(OpDef):
-    """Do nothing; useful for its control dependencies."""
-
-    gradient = None
-    samples = [()]
-
-    def compute(self) -> tuple[()]:
-        return ()
-
-    def infer(self) -> tuple[()]:
-        return ()
-
-    def cost(self) -> Cost:
-        return Cost(0, 0)
-
-
-def group(*inputs: Any, name: str | None = None, **_kwargs: Any) -> Operation:
-    """Return an operation that runs all ``inputs`` (tensors, operations, or lists of them)."""
-    nodes: list[Any] = []
-    pending = list(reversed(inputs))
-    while pending:
-        item = pending.pop()
-        if isinstance(item, (list, tuple)):
-            pending.extend(reversed(item))
-        elif item is not None:
-            nodes.append(item)
-    graph = graph_of(nodes)
-    with graph.control_dependencies(nodes):
-        return create(no_op.opdef, (), {}, name or "group_deps")
-
-
-def tuple_(tensors: Any, name: str | None = None, control_inputs: Any = None) -> list[Any]:
-    """Return ``tensors`` such that none is there before all of them have run."""
-    given = [t for t in tensors if t is not None]
-    graph = graph_of(given)
-    with graph.control_dependencies([*given, *(control_inputs or ())]):
-        return [None if t is None else array.identity(t) for t in tensors]
 
 
 def global_variables(scope: str | None = None) -> list[Any]:

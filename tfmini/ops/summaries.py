@@ -20,6 +20,7 @@ from tfmini.formats.png import png_bytes
 from tfmini.formats.tensors import make_tensor_proto
 from tfmini.formats.wire import records
 from tfmini.opdef import Cost, OpDef, nbytes
+from tfmini.ops.files import as_text
 from tfmini.spec import TensorSpec
 
 _FLOPS = 1e4  # making a message takes as long as so many additions
@@ -36,11 +37,6 @@ class _SummaryOp(OpDef):
 
     def cost(self, *inputs: TensorSpec, **_attrs: Any) -> Cost:
         return Cost(_FLOPS + 10.0 * nbytes(*inputs), nbytes(*inputs))
-
-
-def _text(value: Any) -> str:
-    item = np.asarray(value, object).item()
-    return item.decode() if isinstance(item, bytes) else str(item)
 
 
 def _message(data: bytes) -> np.ndarray:
@@ -68,7 +64,7 @@ class _scalar_summary(_SummaryOp):
             )
         summary = Summary()
         for name, number in zip(names.ravel(), numbers.ravel(), strict=True):
-            summary.value.add(tag=_text(name), simple_value=float(number))
+            summary.value.add(tag=as_text(name), simple_value=float(number))
         return _message(summary.SerializeToString())
 
 
@@ -81,7 +77,7 @@ class _histogram_summary(_SummaryOp):
 
     def compute(self, tag: Any, values: Any) -> Any:
         summary = Summary()
-        summary.value.add(tag=_text(tag), histo=histogram(values, _text(tag)))
+        summary.value.add(tag=as_text(tag), histo=histogram(values, as_text(tag)))
         return _message(summary.SerializeToString())
 
 
@@ -104,7 +100,7 @@ class _image_summary(_SummaryOp):
         summary = Summary()
         for i, image in enumerate(images[:max_images]):
             number = f"/{i}" if max_images > 1 else ""
-            value = summary.value.add(tag=f"{_text(tag)}/image{number}")
+            value = summary.value.add(tag=f"{as_text(tag)}/image{number}")
             height, width, channels = image.shape
             value.image.height, value.image.width = height, width
             value.image.colorspace = channels
@@ -144,7 +140,7 @@ class _audio_summary(_SummaryOp):
         for i, sound in enumerate(sounds[:max_outputs]):
             number = f"/{i}" if max_outputs > 1 else ""
             channels = sound.shape[1] if sound.ndim == 2 else 1
-            audio = summary.value.add(tag=f"{_text(tag)}/audio{number}").audio
+            audio = summary.value.add(tag=f"{as_text(tag)}/audio{number}").audio
             audio.sample_rate = float(sample_rate)
             audio.num_channels = channels
             audio.length_frames = sound.shape[0]
@@ -173,7 +169,7 @@ class _tensor_summary(_SummaryOp):
 
     def compute(self, tag: Any, tensor: Any, serialized_summary_metadata: Any) -> Any:
         summary = Summary()
-        value = summary.value.add(tag=_text(tag))
+        value = summary.value.add(tag=as_text(tag))
         value.tensor.CopyFrom(make_tensor_proto(tensor))
         metadata = np.asarray(serialized_summary_metadata, object).item()
         if metadata:

@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 
 from tfmini.build import op
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Elementwise
 from tfmini.ops import math
 from tfmini.ops.complex import conjugated
-
-Grads = tuple[Tensor | None, ...]
 
 
 class _Unary(Elementwise):

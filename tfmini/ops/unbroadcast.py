@@ -12,16 +12,13 @@ from typing import Any
 import numpy as np
 
 from tfmini.build import op
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, OpDef, conflict, nbytes
 from tfmini.ops import array, flow
 from tfmini.ops.static import shape_from
 from tfmini.spec import TensorSpec
 
-Grads = tuple[Tensor | None, ...]
-
 _SMALL = 1 << 14  # elements: below, a copy is quicker than NumPy's broadcast view
-_LETTERS = "abcdefghijklmnopqrstuvwxy"
 
 
 @op("SumToShape")
@@ -64,10 +61,10 @@ class sum_to_shape(OpDef):
 
     def dims(self, x: TensorSpec, shape: TensorSpec) -> str | None:
         wanted = shape_from(shape)
-        if x.shape is None or wanted is None or None in wanted or len(x.shape) > len(_LETTERS):
+        if x.shape is None or wanted is None or None in wanted or len(x.shape) > len(flow.LETTERS):
             return None
         extra = len(x.shape) - len(wanted)
-        letters = _LETTERS[: len(x.shape)]
+        letters = flow.LETTERS[: len(x.shape)]
         kept = [c if x.shape[extra + i] == wanted[i] else f"[{c.upper()}]"
                 for i, c in enumerate(letters[extra:])]  # fmt: skip
         return f"{letters},[z]->{''.join(kept)}"

@@ -22,7 +22,8 @@ from tfmini.errors import InvalidTypeError
 from tfmini.graph import Graph
 from tfmini.nodes import Operation, Tensor
 from tfmini.opdef import OpDef
-from tfmini.ops.state import Variable, placeholder
+from tfmini.ops.placeholders import placeholder
+from tfmini.ops.state import Variable
 from tfmini.spec import TensorSpec
 from tfmini.testing.report import Fault, NotApplicable
 from tfmini.testing.samples import Sample, materialise

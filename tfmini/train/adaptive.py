@@ -11,9 +11,8 @@ from typing import Any
 from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Tensor
 from tfmini.ops import adaptive
-from tfmini.ops.sparse_training import updated
 from tfmini.ops.state import Variable
-from tfmini.train.optimizer import Optimizer, hyper
+from tfmini.train.optimizer import Optimizer
 
 
 class AdagradOptimizer(Optimizer):
@@ -46,8 +45,7 @@ class AdagradOptimizer(Optimizer):
         self._rate = self._call_if_callable(self._learning_rate)
 
     def _apply_dense(self, grad: Tensor, var: Variable) -> Any:
-        accumulator = self.get_slot(var, "accumulator")
-        return updated(adaptive.apply_adagrad, var, accumulator, hyper(self._rate, var), grad)
+        return self._updated(adaptive.apply_adagrad, var, ["accumulator"], [self._rate], grad)
 
 
 class AdadeltaOptimizer(Optimizer):
@@ -80,16 +78,8 @@ class AdadeltaOptimizer(Optimizer):
         ]
 
     def _apply_dense(self, grad: Tensor, var: Variable) -> Any:
-        return updated(
-            adaptive.apply_adadelta,
-            var,
-            self.get_slot(var, "accum"),
-            self.get_slot(var, "accum_update"),
-            hyper(self._lr_t, var),
-            hyper(self._rho_t, var),
-            hyper(self._epsilon_t, var),
-            grad,
-        )
+        hypers = [self._lr_t, self._rho_t, self._epsilon_t]
+        return self._updated(adaptive.apply_adadelta, var, ["accum", "accum_update"], hypers, grad)
 
 
 class RMSPropOptimizer(Optimizer):
@@ -129,9 +119,7 @@ class RMSPropOptimizer(Optimizer):
         ]
 
     def _apply_dense(self, grad: Tensor, var: Variable) -> Any:
-        kept = [self.get_slot(var, "rms"), self.get_slot(var, "momentum")]
-        given = [*[hyper(p, var) for p in self._hyper], grad]
+        rule, slots = adaptive.apply_rms_prop, ["rms", "momentum"]
         if self._centered:
-            mean = self.get_slot(var, "mg")
-            return updated(adaptive.apply_centered_rms_prop, var, mean, *kept, *given)
-        return updated(adaptive.apply_rms_prop, var, *kept, *given)
+            rule, slots = adaptive.apply_centered_rms_prop, ["mg", *slots]
+        return self._updated(rule, var, slots, self._hyper, grad)

@@ -15,7 +15,7 @@ from tfmini.errors import InvalidArgumentError, InvalidTypeError
 from tfmini.graph import GraphKeys
 from tfmini.initializers import zeros_initializer
 from tfmini.nodes import Operation, Tensor
-from tfmini.ops import creation, math, powers, state
+from tfmini.ops import creation, grouping, math, powers, state
 from tfmini.ops.state import Variable
 from tfmini.shared_variables import get_variable
 from tfmini.variable_scope import get_variable_scope, variable_scope
@@ -63,7 +63,7 @@ class ExponentialMovingAverage:
             self._track(value)
         graph = tracked[0].graph if tracked else None
         if graph is None:
-            return state.no_op(name=self._name)
+            return grouping.no_op(name=self._name)
         with graph.as_default(), graph.name_scope(self._name) as scope:
             decay = self._current_decay()
             updates = [
@@ -73,7 +73,7 @@ class ExponentialMovingAverage:
                 )
                 for v in tracked
             ]  # fmt: skip
-            return state.group(*updates, name=scope)
+            return grouping.group(*updates, name=scope)
 
     def _track(self, value: Tensor) -> None:
         if value.dtype is not None and value.dtype.dtype.kind != "f":

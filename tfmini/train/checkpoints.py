@@ -18,7 +18,8 @@ from tfmini.build import convert_to_tensor
 from tfmini.dtypes import DType
 from tfmini.errors import InvalidArgumentError, NotFoundError
 from tfmini.formats.bundle import BundleReader, data_path, index_path
-from tfmini.formats.protobuf import Field, Message
+from tfmini.formats.fields import Field
+from tfmini.formats.protobuf import Message
 from tfmini.formats.prototext import merge_text, to_text
 from tfmini.graph import get_default_graph
 from tfmini.logging import warn

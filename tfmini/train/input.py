@@ -146,17 +146,11 @@ def slice_input_producer(
 
 
 def batch(
-    tensors: Any,
-    batch_size: Any,
-    num_threads: int = 1,
-    capacity: int = 32,
-    enqueue_many: bool = False,
-    shapes: Any = None,
-    dynamic_pad: bool = False,
-    allow_smaller_final_batch: bool = False,
-    shared_name: str | None = None,
+    tensors: Any, batch_size: Any, num_threads: int = 1, capacity: int = 32,
+    enqueue_many: bool = False, shapes: Any = None, dynamic_pad: bool = False,
+    allow_smaller_final_batch: bool = False, shared_name: str | None = None,
     name: str | None = None,
-) -> Any:
+) -> Any:  # fmt: skip
     """Return batches of examples, in the structure of ``tensors`` (a tensor, a list or a dict).
 
     Parameters
@@ -167,164 +161,106 @@ def batch(
     dynamic_pad : whether examples of different lengths are padded
     allow_smaller_final_batch : whether what is left at the end is a batch
     """
-    return maybe_batch(
-        tensors, True, batch_size, num_threads, capacity, enqueue_many, shapes, dynamic_pad,
-        allow_smaller_final_batch, shared_name, name or "batch",
-    )  # fmt: skip
+    return _batched("batch", **locals())
 
 
 def maybe_batch(
-    tensors: Any,
-    keep_input: Any,
-    batch_size: Any,
-    num_threads: int = 1,
-    capacity: int = 32,
-    enqueue_many: bool = False,
-    shapes: Any = None,
-    dynamic_pad: bool = False,
-    allow_smaller_final_batch: bool = False,
-    shared_name: str | None = None,
+    tensors: Any, keep_input: Any, batch_size: Any, num_threads: int = 1, capacity: int = 32,
+    enqueue_many: bool = False, shapes: Any = None, dynamic_pad: bool = False,
+    allow_smaller_final_batch: bool = False, shared_name: str | None = None,
     name: str | None = None,
-) -> Any:
+) -> Any:  # fmt: skip
     """Return batches as ``batch`` does, of the examples for which ``keep_input`` is true.
 
     ``keep_input`` is a scalar bool, or with ``enqueue_many`` one for each example.
     """
-    return _batched(
-        [tensors], keep_input, batch_size, num_threads, enqueue_many, shapes,
-        allow_smaller_final_batch, _fifo(capacity, dynamic_pad, shared_name), name or "maybe_batch",
-    )  # fmt: skip
+    return _batched("maybe_batch", **locals())
 
 
 def batch_join(
-    tensors_list: Sequence[Any],
-    batch_size: Any,
-    capacity: int = 32,
-    enqueue_many: bool = False,
-    shapes: Any = None,
-    dynamic_pad: bool = False,
-    allow_smaller_final_batch: bool = False,
-    shared_name: str | None = None,
-    name: str | None = None,
-) -> Any:
+    tensors_list: Sequence[Any], batch_size: Any, capacity: int = 32, enqueue_many: bool = False,
+    shapes: Any = None, dynamic_pad: bool = False, allow_smaller_final_batch: bool = False,
+    shared_name: str | None = None, name: str | None = None,
+) -> Any:  # fmt: skip
     """Return batches as ``batch`` does, of examples from several sources, a thread for each."""
-    return maybe_batch_join(
-        tensors_list, True, batch_size, capacity, enqueue_many, shapes, dynamic_pad,
-        allow_smaller_final_batch, shared_name, name or "batch_join",
-    )  # fmt: skip
+    return _batched("batch_join", **locals())
 
 
 def maybe_batch_join(
-    tensors_list: Sequence[Any],
-    keep_input: Any,
-    batch_size: Any,
-    capacity: int = 32,
-    enqueue_many: bool = False,
-    shapes: Any = None,
-    dynamic_pad: bool = False,
-    allow_smaller_final_batch: bool = False,
-    shared_name: str | None = None,
+    tensors_list: Sequence[Any], keep_input: Any, batch_size: Any, capacity: int = 32,
+    enqueue_many: bool = False, shapes: Any = None, dynamic_pad: bool = False,
+    allow_smaller_final_batch: bool = False, shared_name: str | None = None,
     name: str | None = None,
-) -> Any:
+) -> Any:  # fmt: skip
     """Return batches as ``batch_join`` does, of the examples for which ``keep_input`` is true."""
-    return _batched(
-        tensors_list, keep_input, batch_size, 1, enqueue_many, shapes, allow_smaller_final_batch,
-        _fifo(capacity, dynamic_pad, shared_name), name or "maybe_batch_join",
-    )  # fmt: skip
+    return _batched("maybe_batch_join", **locals())
 
 
 def shuffle_batch(
-    tensors: Any,
-    batch_size: Any,
-    capacity: int,
-    min_after_dequeue: int,
-    num_threads: int = 1,
-    seed: int | None = None,
-    enqueue_many: bool = False,
-    shapes: Any = None,
-    allow_smaller_final_batch: bool = False,
-    shared_name: str | None = None,
+    tensors: Any, batch_size: Any, capacity: int, min_after_dequeue: int, num_threads: int = 1,
+    seed: int | None = None, enqueue_many: bool = False, shapes: Any = None,
+    allow_smaller_final_batch: bool = False, shared_name: str | None = None,
     name: str | None = None,
-) -> Any:
+) -> Any:  # fmt: skip
     """Return batches of examples drawn at random from a queue; see ``batch``.
 
     ``min_after_dequeue`` examples stay in the queue, for a good mixture.
     """
-    return maybe_shuffle_batch(
-        tensors, batch_size, capacity, min_after_dequeue, True, num_threads, seed, enqueue_many,
-        shapes, allow_smaller_final_batch, shared_name, name or "shuffle_batch",
-    )  # fmt: skip
+    return _batched("shuffle_batch", **locals())
 
 
 def maybe_shuffle_batch(
-    tensors: Any,
-    batch_size: Any,
-    capacity: int,
-    min_after_dequeue: int,
-    keep_input: Any,
-    num_threads: int = 1,
-    seed: int | None = None,
-    enqueue_many: bool = False,
-    shapes: Any = None,
-    allow_smaller_final_batch: bool = False,
-    shared_name: str | None = None,
+    tensors: Any, batch_size: Any, capacity: int, min_after_dequeue: int, keep_input: Any,
+    num_threads: int = 1, seed: int | None = None, enqueue_many: bool = False, shapes: Any = None,
+    allow_smaller_final_batch: bool = False, shared_name: str | None = None,
     name: str | None = None,
-) -> Any:
+) -> Any:  # fmt: skip
     """Return batches as ``shuffle_batch`` does, of the examples with true ``keep_input``."""
-    return _batched(
-        [tensors], keep_input, batch_size, num_threads, enqueue_many, shapes,
-        allow_smaller_final_batch, _shuffling(capacity, min_after_dequeue, seed, shared_name),
-        name or "maybe_shuffle_batch",
-    )  # fmt: skip
+    return _batched("maybe_shuffle_batch", **locals())
 
 
 def shuffle_batch_join(
-    tensors_list: Sequence[Any],
-    batch_size: Any,
-    capacity: int,
-    min_after_dequeue: int,
-    seed: int | None = None,
-    enqueue_many: bool = False,
-    shapes: Any = None,
-    allow_smaller_final_batch: bool = False,
-    shared_name: str | None = None,
+    tensors_list: Sequence[Any], batch_size: Any, capacity: int, min_after_dequeue: int,
+    seed: int | None = None, enqueue_many: bool = False, shapes: Any = None,
+    allow_smaller_final_batch: bool = False, shared_name: str | None = None,
     name: str | None = None,
-) -> Any:
+) -> Any:  # fmt: skip
     """Return batches as ``shuffle_batch`` does, from several sources, a thread for each."""
-    return _batched(
-        tensors_list, True, batch_size, 1, enqueue_many, shapes, allow_smaller_final_batch,
-        _shuffling(capacity, min_after_dequeue, seed, shared_name), name or "shuffle_batch_join",
-    )  # fmt: skip
-
-
-def _fifo(capacity: int, pad: bool, shared_name: str | None) -> Any:
-    kind: Any = PaddingFIFOQueue if pad else FIFOQueue
-    return lambda types, shapes: kind(capacity, types, shapes, shared_name=shared_name)
-
-
-def _shuffling(capacity: int, least: int, seed: int | None, shared_name: str | None) -> Any:
-    return lambda types, shapes: RandomShuffleQueue(
-        capacity, least, types, shapes, seed=seed, shared_name=shared_name
-    )
+    return _batched("shuffle_batch_join", **locals())
 
 
 def _batched(
-    sources: Sequence[Any], keep_input: Any, batch_size: Any, num_threads: int, many: bool,
-    shapes: Any, smaller: bool, make: Any, name: str,
+    kind: str, *, batch_size: Any, capacity: int, enqueue_many: bool, shapes: Any,
+    allow_smaller_final_batch: bool, shared_name: str | None, name: str | None,
+    tensors: Any = None, tensors_list: Sequence[Any] | None = None, keep_input: Any = True,
+    num_threads: int = 1, dynamic_pad: bool = False, min_after_dequeue: int | None = None,
+    seed: int | None = None,
 ) -> Any:  # fmt: skip
-    """Enqueue the examples of ``sources``, and return what is dequeued, in their structure."""
+    """Enqueue the examples of all sources, and return what is dequeued, in their structure.
+
+    The parameters are those of the functions above, which hand them on by name.
+    """
+    sources = [tensors] if tensors_list is None else tensors_list
     if not sources:
-        raise InvalidArgumentError(None, None, f"{name} needs at least one list of tensors.")
+        raise InvalidArgumentError(None, None, f"{kind} needs at least one list of tensors.")
     listed = [_listed(s) for s in sources]
     first = listed[0]
     if any([len(s) != len(first) for s in listed]):
-        raise InvalidArgumentError(None, None, f"{name}: the lists differ in length.")
-    with get_default_graph().name_scope(name) as scope:
-        known = _example_shapes(listed, shapes, many)
-        queue: QueueBase = make([t.dtype for t in first], known)
-        enqueue = [_enqueue(queue, s, keep_input, many) for s in listed]
+        raise InvalidArgumentError(None, None, f"{kind}: the lists differ in length.")
+    with get_default_graph().name_scope(name or kind) as scope:
+        types = [t.dtype for t in first]
+        example = _example_shapes(listed, shapes, enqueue_many)
+        queue: QueueBase
+        if min_after_dequeue is not None:
+            queue = RandomShuffleQueue(
+                capacity, min_after_dequeue, types, example, seed=seed, shared_name=shared_name
+            )
+        else:
+            fifo: Any = PaddingFIFOQueue if dynamic_pad else FIFOQueue
+            queue = fifo(capacity, types, example, shared_name=shared_name)
+        enqueue = [_enqueue(queue, s, keep_input, enqueue_many) for s in listed]
         add_queue_runner(QueueRunner(queue, [op for op in enqueue for _ in range(num_threads)]))
-        take = queue.dequeue_up_to if smaller else queue.dequeue_many
+        take = queue.dequeue_up_to if allow_smaller_final_batch else queue.dequeue_many
         taken = take(batch_size, name=scope)
     original = sources[0]
     if not isinstance(original, Mapping):
@@ -363,11 +299,13 @@ def _example_shapes(listed: Sequence[Sequence[Tensor]], given: Any, many: bool) 
 
 
 def _enqueue(queue: QueueBase, tensors: Sequence[Tensor], keep_input: Any, many: bool) -> Any:
+    add = queue.enqueue_many if many else queue.enqueue
     if keep_input is True:
-        return queue.enqueue_many(tensors) if many else queue.enqueue(tensors)
+        return add(tensors)
     keep = convert_to_tensor(keep_input, bool_)
-    if constant_value(keep) is not None and constant_value(keep).all():
-        return queue.enqueue_many(tensors) if many else queue.enqueue(tensors)
+    known = constant_value(keep)
+    if known is not None and known.all():
+        return add(tensors)
     # All or nothing of one example is a mask over a batch of one.
     rows = list(tensors) if many else [array.expand_dims(t, 0) for t in tensors]
     if keep.spec.shape == ():

@@ -19,8 +19,9 @@ from tfmini.build import convert_to_tensor
 from tfmini.errors import InvalidArgumentError, InvalidTypeError
 from tfmini.graph import Graph, GraphKeys, get_default_graph
 from tfmini.nodes import Operation, Tensor
-from tfmini.ops import creation, math, state
+from tfmini.ops import creation, grouping, math, state
 from tfmini.ops.nest import flatten
+from tfmini.ops.sparse_training import updated
 from tfmini.ops.state import Variable
 from tfmini.variable_scope import get_variable_scope
 
@@ -146,10 +147,10 @@ class Optimizer:
         if None not in (grad.dtype, variable.dtype) and grad.dtype is not variable.dtype:
             grad = math.cast(grad, variable.dtype)
         with variable.graph.name_scope("update_" + variable.op.name):
-            updated = self._apply_dense(grad, variable)
+            update = self._apply_dense(grad, variable)
             if variable.constraint is None:
-                return updated
-            with variable.graph.control_dependencies([updated]):
+                return update
+            with variable.graph.control_dependencies([update]):
                 return variable.assign(variable.constraint(variable.read_value()))
 
     # -- slots ----------------------------------------------------------------------------------
@@ -212,6 +213,18 @@ class Optimizer:
         """Return the value of a hyper-parameter that may be a function without arguments."""
         return param() if callable(param) else param
 
+    def _updated(
+        self, rule: Any, var: Variable, slots: Sequence[str], hypers: Sequence[Any], grad: Tensor,
+        **attrs: Any,
+    ) -> Tensor:  # fmt: skip
+        """Return the next value of ``var`` by ``rule``, an operation on all of these.
+
+        ``hypers`` are numbers or tensors, ``slots`` names of slots; where ``grad`` is one of some
+        rows, the others stay as they are, if the rule has such a form.
+        """
+        kept = [self.get_slot(var, name) for name in slots]
+        return updated(rule, var, *kept, *[hyper(h, var) for h in hypers], grad, **attrs)
+
     # -- what subclasses give -------------------------------------------------------------------
 
     def _create_slots(self, var_list: list[Variable]) -> None:
@@ -226,7 +239,7 @@ class Optimizer:
 
     def _finish(self, update_ops: list[Any], name_scope: str) -> Operation:
         """Return the operation ``name_scope`` that runs the updates, and what must follow them."""
-        return state.group(*update_ops, name=name_scope)
+        return grouping.group(*update_ops, name=name_scope)
 
 
 def hyper(value: Any, variable: Variable) -> Tensor:

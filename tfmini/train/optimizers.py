@@ -13,9 +13,8 @@ import numpy as np
 
 from tfmini.dtypes import float64
 from tfmini.nodes import Operation, Tensor
-from tfmini.ops import state, training
+from tfmini.ops import grouping, training
 from tfmini.ops.adaptive import apply_ada_max
-from tfmini.ops.sparse_training import updated
 from tfmini.ops.state import Variable
 from tfmini.train.optimizer import Optimizer, hyper
 
@@ -33,7 +32,7 @@ class GradientDescentOptimizer(Optimizer):
         self._rate = self._call_if_callable(self._learning_rate)
 
     def _apply_dense(self, grad: Tensor, var: Variable) -> Any:
-        return updated(training.apply_gradient_descent, var, hyper(self._rate, var), grad)
+        return self._updated(training.apply_gradient_descent, var, [], [self._rate], grad)
 
 
 class MomentumOptimizer(Optimizer):
@@ -65,15 +64,8 @@ class MomentumOptimizer(Optimizer):
         self._decay = self._call_if_callable(self._momentum)
 
     def _apply_dense(self, grad: Tensor, var: Variable) -> Any:
-        return updated(
-            training.apply_momentum,
-            var,
-            self.get_slot(var, "momentum"),
-            hyper(self._rate, var),
-            hyper(self._decay, var),
-            grad,
-            use_nesterov=self._use_nesterov,
-        )
+        hypers, options = [self._rate, self._decay], {"use_nesterov": self._use_nesterov}
+        return self._updated(training.apply_momentum, var, ["momentum"], hypers, grad, **options)
 
 
 class AdamOptimizer(Optimizer):
@@ -116,20 +108,11 @@ class AdamOptimizer(Optimizer):
         ]
 
     def _apply_dense(self, grad: Tensor, var: Variable) -> Any:
-        return updated(
-            training.apply_adam,
-            var,
-            self.get_slot(var, "m"),
-            self.get_slot(var, "v"),
-            hyper(self._get_non_slot_variable("beta1_power"), var),
-            hyper(self._get_non_slot_variable("beta2_power"), var),
-            hyper(self._lr_t, var),
-            hyper(self._beta1_t, var),
-            hyper(self._beta2_t, var),
-            hyper(self._epsilon_t, var),
-            grad,
-            **self._options,
-        )
+        hypers = [
+            self._get_non_slot_variable("beta1_power"), self._get_non_slot_variable("beta2_power"),
+            self._lr_t, self._beta1_t, self._beta2_t, self._epsilon_t,
+        ]  # fmt: skip
+        return self._updated(training.apply_adam, var, ["m", "v"], hypers, grad, **self._options)
 
     def _finish(self, update_ops: list[Any], name_scope: str) -> Operation:
         done = list(update_ops)
@@ -137,7 +120,7 @@ class AdamOptimizer(Optimizer):
             power: Any = self._get_non_slot_variable(f"{name}_power")
             with power.graph.control_dependencies(update_ops):
                 done.append(power.assign(power * hyper(getattr(self, f"_{name}_t"), power)))
-        return state.group(*done, name=name_scope)
+        return grouping.group(*done, name=name_scope)
 
 
 class NadamOptimizer(AdamOptimizer):
@@ -187,15 +170,8 @@ class AdaMaxOptimizer(AdamOptimizer):
         super().__init__(learning_rate, beta1, beta2, epsilon, use_locking, name)
 
     def _apply_dense(self, grad: Tensor, var: Variable) -> Any:
-        return updated(
-            apply_ada_max,
-            var,
-            self.get_slot(var, "m"),
-            self.get_slot(var, "v"),
-            hyper(self._get_non_slot_variable("beta1_power"), var),
-            hyper(self._lr_t, var),
-            hyper(self._beta1_t, var),
-            hyper(self._beta2_t, var),
-            hyper(self._epsilon_t, var),
-            grad,
-        )
+        hypers = [
+            self._get_non_slot_variable("beta1_power"), self._lr_t, self._beta1_t, self._beta2_t,
+            self._epsilon_t,
+        ]  # fmt: skip
+        return self._updated(apply_ada_max, var, ["m", "v"], hypers, grad)

@@ -11,9 +11,8 @@ from typing import Any
 from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Tensor
 from tfmini.ops import array, proximal
-from tfmini.ops.sparse_training import updated
 from tfmini.ops.state import Variable
-from tfmini.train.optimizer import Optimizer, hyper
+from tfmini.train.optimizer import Optimizer
 
 
 class FtrlOptimizer(Optimizer):
@@ -61,18 +60,11 @@ class FtrlOptimizer(Optimizer):
         self._rate = self._call_if_callable(self._learning_rate)
 
     def _apply_dense(self, grad: Tensor, var: Variable) -> Any:
-        return updated(
-            proximal.apply_ftrl,
-            var,
-            self.get_slot(var, "accum"),
-            self.get_slot(var, "linear"),
-            hyper(self._rate, var),
-            hyper(self._l1_regularization_strength, var),
-            hyper(self._l2_regularization_strength, var),
-            hyper(self._l2_shrinkage_regularization_strength, var),
-            hyper(self._learning_rate_power, var),
-            grad,
-        )
+        hypers = [
+            self._rate, self._l1_regularization_strength, self._l2_regularization_strength,
+            self._l2_shrinkage_regularization_strength, self._learning_rate_power,
+        ]  # fmt: skip
+        return self._updated(proximal.apply_ftrl, var, ["accum", "linear"], hypers, grad)
 
 
 class ProximalGradientDescentOptimizer(Optimizer):
@@ -99,14 +91,8 @@ class ProximalGradientDescentOptimizer(Optimizer):
         self._rate = self._call_if_callable(self._learning_rate)
 
     def _apply_dense(self, grad: Tensor, var: Variable) -> Any:
-        return updated(
-            proximal.apply_proximal_gradient_descent,
-            var,
-            hyper(self._rate, var),
-            hyper(self._l1_regularization_strength, var),
-            hyper(self._l2_regularization_strength, var),
-            grad,
-        )
+        hypers = [self._rate, self._l1_regularization_strength, self._l2_regularization_strength]
+        return self._updated(proximal.apply_proximal_gradient_descent, var, [], hypers, grad)
 
 
 class ProximalAdagradOptimizer(Optimizer):
@@ -136,15 +122,8 @@ class ProximalAdagradOptimizer(Optimizer):
         self._rate = self._call_if_callable(self._learning_rate)
 
     def _apply_dense(self, grad: Tensor, var: Variable) -> Any:
-        return updated(
-            proximal.apply_proximal_adagrad,
-            var,
-            self.get_slot(var, "accumulator"),
-            hyper(self._rate, var),
-            hyper(self._l1_regularization_strength, var),
-            hyper(self._l2_regularization_strength, var),
-            grad,
-        )
+        hypers = [self._rate, self._l1_regularization_strength, self._l2_regularization_strength]
+        return self._updated(proximal.apply_proximal_adagrad, var, ["accumulator"], hypers, grad)
 
 
 class AdagradDAOptimizer(Optimizer):
@@ -183,17 +162,12 @@ class AdagradDAOptimizer(Optimizer):
         self._step = array.identity(self._global_step) + 1
 
     def _apply_dense(self, grad: Tensor, var: Variable) -> Any:
-        return updated(
-            proximal.apply_adagrad_da,
-            var,
-            self.get_slot(var, "gradient_accumulator"),
-            self.get_slot(var, "gradient_squared_accumulator"),
-            hyper(self._rate, var),
-            hyper(self._l1_regularization_strength, var),
-            hyper(self._l2_regularization_strength, var),
-            hyper(self._step, var),
-            grad,
-        )
+        slots = ["gradient_accumulator", "gradient_squared_accumulator"]
+        hypers = [
+            self._rate, self._l1_regularization_strength, self._l2_regularization_strength,
+            self._step,
+        ]  # fmt: skip
+        return self._updated(proximal.apply_adagrad_da, var, slots, hypers, grad)
 
 
 def _positive(what: str, value: float) -> None:

@@ -4,8 +4,8 @@ In: a session and a prefix.  Out: TensorFlow's V2 checkpoint files, the graph be
 folder's state file; or the session with values from such files.  The values leave and enter the
 session through its ``run``, so it may be anywhere; the files are here.
 
-A ``Saver`` also adds the nodes to the graph that TensorFlow's has (``save/SaveV2``, ...), so that
-an exported graph can be restored there as well.
+A ``Saver`` also adds to the graph the nodes that TensorFlow's has (``saver_nodes``), so that an
+exported graph can be restored there as well.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from tfmini.build import convert_to_tensor, create
 from tfmini.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
@@ -32,11 +31,9 @@ from tfmini.exchange.metagraph import (
 )
 from tfmini.formats.bundle import BundleReader, write_bundle
 from tfmini.formats.graphdef import SaverDef
-from tfmini.graph import Graph, GraphKeys, get_default_graph, graph_of
+from tfmini.graph import Graph, GraphKeys, get_default_graph
 from tfmini.nodes import Operation, Tensor
-from tfmini.ops import array
-from tfmini.ops.saving import RESTORE, SAVE
-from tfmini.ops.state import Variable, assign, group, placeholder_with_default
+from tfmini.ops.state import Variable
 from tfmini.shapes import compatible, format_shape
 from tfmini.train.checkpoints import (
     checkpoint_exists,
@@ -46,6 +43,7 @@ from tfmini.train.checkpoints import (
     update_checkpoint_state,
     write_text,
 )
+from tfmini.train.saver_nodes import build_nodes, restored_by
 
 _LISTED = 10  # names in an error
 
@@ -103,46 +101,21 @@ class Saver:
         """Choose the variables, and add the nodes that save and restore to the graph."""
         if self._variables is not None:
             return
-        variables = named_variables(_saveable() if self._var_list is None else self._var_list)
+        if self._var_list is None:
+            self._var_list = _saveable()  # an attribute that scripts read
+        variables = _named_variables(self._var_list)
         if not variables and not self._allow_empty:
             raise InvalidArgumentError(
                 None, None, "No variables to save: make them before the Saver, or give var_list."
             )
         self._variables = variables
-        if self.saver_def is None and variables:
-            self.saver_def = self._build_nodes(variables)
-        elif self.saver_def is not None:
-            self._restored = _restored_by(self.saver_def, variables)
-
-    def _build_nodes(self, variables: dict[str, Variable]) -> SaverDef:
-        graph = graph_of(variables.values())
-        names = sorted(variables)
-        with (
-            graph.as_default(),
-            graph.control_dependencies(None),
-            graph.name_scope(self._name or "save"),
-        ):
-            default = placeholder_with_default("model", (), name="filename")
-            prefix = placeholder_with_default(default, (), name="Const")
-            saved = _save_node(prefix, names, [variables[n] for n in names])
-            with graph.control_dependencies([saved]):
-                result = array.identity(prefix, name="control_dependency")
-            dtypes = tuple([variables[n].dtype for n in names])
-            tensors = create(
-                RESTORE, (prefix, *_name_lists("RestoreV2", names)),
-                {"dtypes": dtypes}, "RestoreV2",
-            ).outputs  # fmt: skip
-            self._restored = dict(zip(names, tensors, strict=True))
-            done = [assign(variables[n], self._restored[n]) for n in names]
-            restored = group(*done, name="restore_all")
-        return SaverDef(
-            filename_tensor_name=prefix.name,
-            save_tensor_name=result.name,
-            restore_op_name=restored.name,
-            max_to_keep=self._max_to_keep or 0,
-            keep_checkpoint_every_n_hours=self._every_n_hours,
-            version=SaverDef.CheckpointFormatVersion.V2,
-        )
+        if self.saver_def is not None:
+            self._restored = _restoring(self.saver_def, variables)
+        elif variables:
+            self.saver_def, self._restored = build_nodes(
+                variables, self._name or "save", max_to_keep=self._max_to_keep or 0,
+                keep_checkpoint_every_n_hours=self._every_n_hours,
+            )  # fmt: skip
 
     def _built(self) -> dict[str, Variable]:
         if self._variables is None:
@@ -163,8 +136,9 @@ class Saver:
         if import_scope:
             for field in ("filename_tensor_name", "save_tensor_name", "restore_op_name"):
                 setattr(scoped, field, f"{import_scope}/{getattr(saver_def, field)}")
+        variables = {name: variable for name, variable, _ in restored_by(scoped)}
         return cls(
-            _variables_of(scoped), saver_def=scoped, max_to_keep=saver_def.max_to_keep,
+            variables, saver_def=scoped, max_to_keep=saver_def.max_to_keep,
             keep_checkpoint_every_n_hours=saver_def.keep_checkpoint_every_n_hours or 10000.0,
         )  # fmt: skip
 
@@ -336,6 +310,20 @@ class Saver:
         return None
 
 
+def _restoring(saver_def: SaverDef, variables: dict[str, Variable]) -> dict[str, Tensor]:
+    """Return the tensor to feed for each name when the restoring operation runs."""
+    found = {name: tensor for name, _, tensor in restored_by(saver_def)}
+    unknown = [n for n in variables if n not in found]
+    if unknown:
+        raise InvalidArgumentError(
+            None,
+            None,
+            f"operation {saver_def.restore_op_name!r}, which the saver_def names, does not "
+            f"restore {_some(unknown)}.",
+        )
+    return found
+
+
 def import_meta_graph(
     meta_graph_or_file: Any, clear_devices: bool = False, import_scope: str | None = None,
     **kwargs: Any,
@@ -364,7 +352,7 @@ def _saveable() -> list[Any]:
     return [v for k in keys for v in graph.get_collection(k)]
 
 
-def named_variables(var_list: Any) -> dict[str, Variable]:
+def _named_variables(var_list: Any) -> dict[str, Variable]:
     """Return variables by the names that a checkpoint has for them: those of their operations."""
     if isinstance(var_list, Mapping):
         pairs = list(var_list.items())
@@ -387,62 +375,4 @@ def named_variables(var_list: Any) -> dict[str, Variable]:
             raise InvalidArgumentError(
                 None, None, f"At least two variables have the same name: {key}."
             )
-    return found
-
-
-def _name_lists(node: str, names: list[str]) -> tuple[Tensor, Tensor]:
-    """Return the inputs that name tensors and say that they are whole."""
-    return (
-        convert_to_tensor(names, name=f"{node}/tensor_names"),
-        convert_to_tensor([""] * len(names), name=f"{node}/shape_and_slices"),
-    )
-
-
-def _save_node(prefix: Tensor, names: list[str], variables: list[Variable]) -> Operation:
-    inputs = (prefix, *_name_lists("SaveV2", names), *variables)
-    return create(SAVE, inputs, {}, "SaveV2")
-
-
-def _restore_nodes(saver_def: SaverDef) -> list[tuple[str, Variable, Tensor]]:
-    """Return what the restoring operation of a graph does: names, variables, and the tensors that
-    are assigned to them."""
-    graph = get_default_graph()
-    pending = [graph.get_operation_by_name(saver_def.restore_op_name)]
-    seen = set(pending)
-    out = []
-    while pending:
-        node = pending.pop()
-        for before in node.control_inputs:
-            if before not in seen:
-                seen.add(before)
-                pending.append(before)
-        if node.type != "Assign":
-            continue
-        variable, value = node.inputs
-        source = value
-        while source.op.type in ("Identity", "Reshape") and source.op.inputs:
-            source = source.op.inputs[0]
-        if source.op.type == "RestoreV2" and isinstance(variable, Variable):
-            names = np.ravel(source.op.inputs[1].op.attrs.get("value", ()))
-            name = names[source.value_index]
-            name = name.decode() if isinstance(name, bytes) else str(name)
-            out.append((name, variable, value))
-    return out
-
-
-def _variables_of(saver_def: SaverDef) -> dict[str, Variable]:
-    return {name: variable for name, variable, _ in _restore_nodes(saver_def)}
-
-
-def _restored_by(saver_def: SaverDef, variables: dict[str, Variable]) -> dict[str, Tensor]:
-    """Return the tensor to feed for each name when the restoring operation runs."""
-    found = {name: tensor for name, _, tensor in _restore_nodes(saver_def)}
-    unknown = [n for n in variables if n not in found]
-    if unknown:
-        raise InvalidArgumentError(
-            None,
-            None,
-            f"operation {saver_def.restore_op_name!r}, which the saver_def names, does not "
-            f"restore {_some(unknown)}.",
-        )
     return found

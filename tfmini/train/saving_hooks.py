@@ -41,7 +41,27 @@ class CheckpointSaverListener:
         """Called after the last save."""
 
 
-class CheckpointSaverHook(SessionRunHook):
+class _EverySoOften(SessionRunHook):
+    """Base of hooks that act at some global steps, when their timer says so."""
+
+    _timer: SecondOrStepTimer
+    _global_step: Any
+
+    def before_run(self, run_context: SessionRunContext) -> SessionRunArgs:
+        return SessionRunArgs(self._global_step)
+
+    def after_run(self, run_context: SessionRunContext, run_values: SessionRunValues) -> None:
+        # The value fetched may be that before the step.
+        if self._timer.should_trigger_for_step(int(run_values.results) + 1):
+            step = int(run_context.session.run(self._global_step))
+            if self._timer.should_trigger_for_step(step):
+                self._act(run_context, step)
+
+    def _act(self, run_context: SessionRunContext, step: int) -> None:
+        raise NotImplementedError
+
+
+class CheckpointSaverHook(_EverySoOften):
     """Saves a checkpoint at the beginning, every so many seconds or steps, and at the end.
 
     Parameters
@@ -85,18 +105,10 @@ class CheckpointSaverHook(SessionRunHook):
         self._save(session, step)
         self._timer.update_last_triggered_step(step)
 
-    def before_run(self, run_context: SessionRunContext) -> SessionRunArgs:
-        return SessionRunArgs(self._global_step)
-
-    def after_run(self, run_context: SessionRunContext, run_values: SessionRunValues) -> None:
-        # The value fetched may be that before the step.
-        if not self._timer.should_trigger_for_step(int(run_values.results) + 1):
-            return
-        step = int(run_context.session.run(self._global_step))
-        if self._timer.should_trigger_for_step(step):
-            self._timer.update_last_triggered_step(step)
-            if self._save(run_context.session, step):
-                run_context.request_stop()
+    def _act(self, run_context: SessionRunContext, step: int) -> None:
+        self._timer.update_last_triggered_step(step)
+        if self._save(run_context.session, step):
+            run_context.request_stop()
 
     def end(self, session: Any) -> None:
         step = int(session.run(self._global_step))
@@ -134,7 +146,7 @@ class CheckpointSaverHook(SessionRunHook):
         return savers[0]
 
 
-class StepCounterHook(SessionRunHook):
+class StepCounterHook(_EverySoOften):
     """Logs how many global steps a second are made, and writes them as a summary."""
 
     def __init__(
@@ -154,15 +166,7 @@ class StepCounterHook(SessionRunHook):
         self._global_step = required_global_step(self)
         self._tag = f"{self._global_step.op.name}/sec"
 
-    def before_run(self, run_context: SessionRunContext) -> SessionRunArgs:
-        return SessionRunArgs(self._global_step)
-
-    def after_run(self, run_context: SessionRunContext, run_values: SessionRunValues) -> None:
-        if not self._timer.should_trigger_for_step(int(run_values.results) + 1):
-            return
-        step = int(run_context.session.run(self._global_step))
-        if not self._timer.should_trigger_for_step(step):
-            return
+    def _act(self, run_context: SessionRunContext, step: int) -> None:
         secs, steps = self._timer.update_last_triggered_step(step)
         if secs is None or steps is None:
             return

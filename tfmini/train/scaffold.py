@@ -12,13 +12,13 @@ from typing import Any
 from tfmini import logging
 from tfmini.errors import FailedPreconditionError
 from tfmini.graph import GraphKeys, get_default_graph
-from tfmini.ops import state
+from tfmini.ops import grouping, state
 from tfmini.summaries.values import merge_all
 from tfmini.train.saver import Saver
 
 
 class Scaffold:
-    """The parts of a training session.
+    """The parts of a training session: its attributes, all there once it is finalized.
 
     Parameters
     ----------
@@ -50,76 +50,39 @@ class Scaffold:
             return getattr(base, name) if given is None and base is not None else given
 
         if init_fn is not None:
-            self._init_fn: Callable[[Any], Any] | None = lambda session: init_fn(self, session)
+            self.init_fn: Callable[[Any], Any] | None = lambda session: init_fn(self, session)
         else:
-            self._init_fn = base.init_fn if base is not None else None
-        self._init_op = chosen(init_op, "init_op")
-        self._init_feed_dict = chosen(init_feed_dict, "init_feed_dict")
-        self._ready_op = chosen(ready_op, "ready_op")
-        self._ready_for_local_init_op = chosen(ready_for_local_init_op, "ready_for_local_init_op")
-        self._local_init_op = chosen(local_init_op, "local_init_op")
-        self._local_init_feed_dict = chosen(local_init_feed_dict, "local_init_feed_dict")
-        self._summary_op = chosen(summary_op, "summary_op")
-        self._saver = chosen(saver, "saver")
+            self.init_fn = base.init_fn if base is not None else None
+        self.init_op = chosen(init_op, "init_op")
+        self.init_feed_dict = chosen(init_feed_dict, "init_feed_dict")
+        self.ready_op = chosen(ready_op, "ready_op")
+        self.ready_for_local_init_op = chosen(ready_for_local_init_op, "ready_for_local_init_op")
+        self.local_init_op = chosen(local_init_op, "local_init_op")
+        self.local_init_feed_dict = chosen(local_init_feed_dict, "local_init_feed_dict")
+        self.summary_op = chosen(summary_op, "summary_op")
+        self.saver = chosen(saver, "saver")
 
     def finalize(self) -> Scaffold:
         """Make what is missing, and make the graph read-only."""
         keys = GraphKeys
-        if self._init_op is None:
-            self._init_op = Scaffold.get_or_default(
+        if self.init_op is None:
+            self.init_op = Scaffold.get_or_default(
                 "init_op", keys.INIT_OP, state.global_variables_initializer
             )
-        if self._ready_op is None:
-            self._ready_op = _only("ready_op", keys.READY_OP)
-        if self._local_init_op is None:
-            self._local_init_op = Scaffold.get_or_default(
+        if self.ready_op is None:
+            self.ready_op = _only("ready_op", keys.READY_OP)
+        if self.local_init_op is None:
+            self.local_init_op = Scaffold.get_or_default(
                 "local_init_op", keys.LOCAL_INIT_OP, Scaffold.default_local_init_op
             )
-        if self._summary_op is None:
-            self._summary_op = Scaffold.get_or_default("summary_op", keys.SUMMARY_OP, merge_all)
-        if self._saver is None:
-            self._saver = default_saver()
-        self._saver.build()
+        if self.summary_op is None:
+            self.summary_op = Scaffold.get_or_default("summary_op", keys.SUMMARY_OP, merge_all)
+        if self.saver is None:
+            self.saver = default_saver()
+        self.saver.build()
         get_default_graph().finalize()
         logging.info("Graph was finalized.")
         return self
-
-    @property
-    def init_fn(self) -> Callable[[Any], Any] | None:
-        """A function of the session."""
-        return self._init_fn
-
-    @property
-    def init_op(self) -> Any:
-        return self._init_op
-
-    @property
-    def init_feed_dict(self) -> Any:
-        return self._init_feed_dict
-
-    @property
-    def ready_op(self) -> Any:
-        return self._ready_op
-
-    @property
-    def ready_for_local_init_op(self) -> Any:
-        return self._ready_for_local_init_op
-
-    @property
-    def local_init_op(self) -> Any:
-        return self._local_init_op
-
-    @property
-    def local_init_feed_dict(self) -> Any:
-        return self._local_init_feed_dict
-
-    @property
-    def summary_op(self) -> Any:
-        return self._summary_op
-
-    @property
-    def saver(self) -> Any:
-        return self._saver
 
     @staticmethod
     def get_or_default(
@@ -137,7 +100,7 @@ class Scaffold:
     def default_local_init_op() -> Any:
         """Return an operation that initializes local variables and tables."""
         tables = get_default_graph().get_collection(GraphKeys.TABLE_INITIALIZERS)
-        return state.group(state.local_variables_initializer(), *tables)
+        return grouping.group(state.local_variables_initializer(), *tables)
 
 
 def default_saver() -> Any:

@@ -67,17 +67,18 @@ class Supervisor:
         local_init_run_options: Any = None,
     ) -> None:
         graph = graph or get_default_graph()
-        self._is_chief = is_chief
-        self._coord = Coordinator()
-        self._init_feed_dict, self._init_fn = init_feed_dict, init_fn
+        self.is_chief = is_chief
+        self.coord = Coordinator()
+        self.init_feed_dict, self._init_fn = init_feed_dict, init_fn
         self._logdir = None if logdir is None or not is_chief else os.fspath(logdir)
-        self._save_summaries_secs, self._save_model_secs = save_summaries_secs, save_model_secs
+        self.save_summaries_secs, self.save_model_secs = save_summaries_secs, save_model_secs
         self._stop_grace_secs = stop_grace_secs
-        self._save_path = self._logdir and os.path.join(self._logdir, checkpoint_basename)
+        # The prefix of checkpoints, without the step.
+        self.save_path = self._logdir and os.path.join(self._logdir, checkpoint_basename)
         with graph.as_default():
             keys, make = GraphKeys, Scaffold.get_or_default
             default = Supervisor._given
-            self._init_op = default(
+            self.init_op = default(
                 init_op,
                 lambda: make("init_op", keys.INIT_OP, state.global_variables_initializer),
             )
@@ -85,19 +86,19 @@ class Supervisor:
                 local_init_op,
                 lambda: make("local_init_op", keys.LOCAL_INIT_OP, Scaffold.default_local_init_op),
             )
-            self._ready_op = default(ready_op, lambda: None)
+            self.ready_op = default(ready_op, lambda: None)
             ready_for_local_init_op = default(ready_for_local_init_op, lambda: None)
-            self._summary_op = default(
+            self.summary_op = default(
                 summary_op, lambda: make("summary_op", keys.SUMMARY_OP, merge_all)
             )
-            self._global_step = default(global_step, get_global_step)
-            self._saver = default(saver, default_saver if state.global_variables() else _nothing)
-            self._summary_writer = default(
+            self.global_step = default(global_step, get_global_step)
+            self.saver = default(saver, default_saver if state.global_variables() else _nothing)
+            self.summary_writer = default(
                 summary_writer, lambda: FileWriter(self._logdir) if self._logdir else None
             )
-            self._session_manager = session_manager or SessionManager(
+            self.session_manager = session_manager or SessionManager(
                 local_init_op=self._local_init_op,
-                ready_op=self._ready_op,
+                ready_op=self.ready_op,
                 ready_for_local_init_op=ready_for_local_init_op,
                 graph=graph,
                 recovery_wait_secs=recovery_wait_secs,
@@ -109,59 +110,6 @@ class Supervisor:
     def _given(value: Any, default: Callable[[], Any]) -> Any:
         """Return an argument, or its default where the number 0 stands for it."""
         return default() if type(value) is int and value == Supervisor.USE_DEFAULT else value
-
-    @property
-    def is_chief(self) -> bool:
-        return self._is_chief
-
-    @property
-    def session_manager(self) -> SessionManager:
-        return self._session_manager
-
-    @property
-    def coord(self) -> Coordinator:
-        return self._coord
-
-    @property
-    def init_op(self) -> Any:
-        return self._init_op
-
-    @property
-    def init_feed_dict(self) -> Any:
-        return self._init_feed_dict
-
-    @property
-    def ready_op(self) -> Any:
-        return self._ready_op
-
-    @property
-    def summary_writer(self) -> Any:
-        return self._summary_writer
-
-    @property
-    def summary_op(self) -> Any:
-        return self._summary_op
-
-    @property
-    def save_summaries_secs(self) -> float:
-        return self._save_summaries_secs
-
-    @property
-    def global_step(self) -> Any:
-        return self._global_step
-
-    @property
-    def saver(self) -> Any:
-        return self._saver
-
-    @property
-    def save_model_secs(self) -> float:
-        return self._save_model_secs
-
-    @property
-    def save_path(self) -> str | None:
-        """The prefix of checkpoints, without the step."""
-        return self._save_path
 
     # -- sessions -------------------------------------------------------------------------------
 
@@ -199,27 +147,27 @@ class Supervisor:
         start_standard_services: bool = True,
     ) -> Session:
         """Return a session that is ready, its threads started."""
-        self._coord.clear_stop()
-        if self._summary_writer is not None:
-            self._summary_writer.reopen()
-        if not self._is_chief:
-            sess = self._session_manager.wait_for_session(master, config, max_wait_secs)
+        self.coord.clear_stop()
+        if self.summary_writer is not None:
+            self.summary_writer.reopen()
+        if not self.is_chief:
+            sess = self.session_manager.wait_for_session(master, config, max_wait_secs)
         else:
-            sess = self._session_manager.prepare_session(
+            sess = self.session_manager.prepare_session(
                 master,
-                init_op=self._init_op,
-                saver=self._saver,
+                init_op=self.init_op,
+                saver=self.saver,
                 checkpoint_dir=self._logdir,
                 wait_for_checkpoint=wait_for_checkpoint,
                 max_wait_secs=max_wait_secs,
                 config=config,
-                init_feed_dict=self._init_feed_dict,
+                init_feed_dict=self.init_feed_dict,
                 init_fn=self._init_fn,
             )
             if self._logdir:
                 write_graph(self._graph, self._logdir, "graph.pbtxt")
-            if self._summary_writer is not None:
-                self._summary_writer.add_graph(self._graph)
+            if self.summary_writer is not None:
+                self.summary_writer.add_graph(self._graph)
             if start_standard_services:
                 self.start_standard_services(sess)
         self.start_queue_runners(sess)
@@ -230,34 +178,34 @@ class Supervisor:
         if not self._logdir:
             logging.warning("Standard services need a 'logdir' passed to the Supervisor")
             return []
-        if self._global_step is not None and self._summary_writer is not None:
-            self._summary_writer.add_session_log(
-                SessionLog(status=SessionLog.START), global_step(sess, self._global_step)
+        if self.global_step is not None and self.summary_writer is not None:
+            self.summary_writer.add_session_log(
+                SessionLog(status=SessionLog.START), global_step(sess, self.global_step)
             )
         wanted: list[tuple[float, Callable[[], None]]] = []
-        if self._save_summaries_secs and self._summary_writer is not None:
-            if self._summary_op is not None:
-                wanted.append((self._save_summaries_secs, lambda: self._write_summary(sess)))
-            if self._global_step is not None:
-                wanted.append((self._save_summaries_secs, _Speed(self, sess)))
-        if self._saver is not None and self._save_model_secs:
-            wanted.append((self._save_model_secs, lambda: self._save(sess)))
-        return [LooperThread.loop(self._coord, secs, work) for secs, work in wanted]
+        if self.save_summaries_secs and self.summary_writer is not None:
+            if self.summary_op is not None:
+                wanted.append((self.save_summaries_secs, lambda: self._write_summary(sess)))
+            if self.global_step is not None:
+                wanted.append((self.save_summaries_secs, _Speed(self, sess)))
+        if self.saver is not None and self.save_model_secs:
+            wanted.append((self.save_model_secs, lambda: self._save(sess)))
+        return [LooperThread.loop(self.coord, secs, work) for secs, work in wanted]
 
     def _write_summary(self, sess: Session) -> None:
         step = None
-        if self._global_step is None:
-            summary = sess.run(self._summary_op)
+        if self.global_step is None:
+            summary = sess.run(self.summary_op)
         else:
-            summary, step = sess.run([self._summary_op, self._global_step])
-        if self._summary_writer is not None:
-            self._summary_writer.add_summary(summary, step)
+            summary, step = sess.run([self.summary_op, self.global_step])
+        if self.summary_writer is not None:
+            self.summary_writer.add_summary(summary, step)
 
     def _save(self, sess: Session) -> None:
-        path = self._saver.save(sess, self._save_path, global_step=self._global_step)
-        if self._summary_writer is not None and self._global_step is not None:
+        path = self.saver.save(sess, self.save_path, global_step=self.global_step)
+        if self.summary_writer is not None and self.global_step is not None:
             log = SessionLog(status=SessionLog.CHECKPOINT, checkpoint_path=path)
-            self._summary_writer.add_session_log(log, global_step(sess, self._global_step))
+            self.summary_writer.add_session_log(log, global_step(sess, self.global_step))
 
     def start_queue_runners(
         self, sess: Session, queue_runners: Sequence[Any] | None = None
@@ -268,7 +216,7 @@ class Supervisor:
         return [
             thread
             for runner in queue_runners
-            for thread in runner.create_threads(sess, coord=self._coord, daemon=True, start=True)
+            for thread in runner.create_threads(sess, coord=self.coord, daemon=True, start=True)
         ]
 
     # -- threads --------------------------------------------------------------------------------
@@ -281,19 +229,19 @@ class Supervisor:
         kwargs: Mapping[str, Any] | None = None,
     ) -> LooperThread:
         """Start and return a thread that calls ``target`` every ``timer_interval_secs``."""
-        return LooperThread.loop(self._coord, timer_interval_secs, target, args, kwargs)
+        return LooperThread.loop(self.coord, timer_interval_secs, target, args, kwargs)
 
     def should_stop(self) -> bool:
-        return self._coord.should_stop()
+        return self.coord.should_stop()
 
     def request_stop(self, ex: Any = None) -> None:
-        self._coord.request_stop(ex)
+        self.coord.request_stop(ex)
 
     def stop_on_exception(self) -> AbstractContextManager[None]:
-        return self._coord.stop_on_exception()
+        return self.coord.stop_on_exception()
 
     def wait_for_stop(self) -> None:
-        self._coord.wait_for_stop()
+        self.coord.wait_for_stop()
 
     def stop(
         self,
@@ -302,23 +250,23 @@ class Supervisor:
         ignore_live_threads: bool = False,
     ) -> None:
         """Stop all threads and wait for them; raise the error that was reported."""
-        self._coord.request_stop()
+        self.coord.request_stop()
         try:
-            self._coord.join(threads, self._stop_grace_secs, ignore_live_threads)
+            self.coord.join(threads, self._stop_grace_secs, ignore_live_threads)
         finally:
-            if close_summary_writer and self._summary_writer is not None:
-                self._summary_writer.add_session_log(SessionLog(status=SessionLog.STOP))
-                self._summary_writer.close()
+            if close_summary_writer and self.summary_writer is not None:
+                self.summary_writer.add_session_log(SessionLog(status=SessionLog.STOP))
+                self.summary_writer.close()
 
     def summary_computed(self, sess: Session, summary: Any, global_step: Any = None) -> None:
         """Write ``summary``, a fetched one, at ``global_step`` (default: the graph's)."""
-        if self._summary_writer is None:
+        if self.summary_writer is None:
             raise FailedPreconditionError(
                 None, None, "to write a summary the Supervisor needs a logdir or summary_writer."
             )
-        if global_step is None and self._global_step is not None:
-            global_step = int(sess.run(self._global_step))
-        self._summary_writer.add_summary(summary, global_step)
+        if global_step is None and self.global_step is not None:
+            global_step = int(sess.run(self.global_step))
+        self.summary_writer.add_summary(summary, global_step)
 
     PrepareSession = prepare_or_wait_for_session
     StartQueueRunners = start_queue_runners
