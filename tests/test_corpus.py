@@ -37,7 +37,7 @@ def test_results_are_the_last_ones_printed():
     [
         ("0 0.1\n1 0.97\n", {"end": 1.0, "end #1": 0.97}),
         ("(3, [-2.5])\nDone", {"end": 3.0, "end #1": -2.5}),
-        ("saved /tmp/a7/model-3.ckpt in layer2", {}),
+        ("saved run7/model-3.ckpt in layer2", {}),
         ("7 saved as model-3.ckpt", {"end": 7.0}),
         ("", {}),
     ],

@@ -295,7 +295,9 @@ class Session:
         have = self._store.values
         here = {r: v for r, v in have.items() if not isinstance(v, Held)}
         # Initial values of a run that failed are on the cluster, but nobody's yet.
-        there = {r: v for r, v in self._remote.snapshot.items() if r in have} if self._remote else {}
+        there = (
+            {r: v for r, v in self._remote.snapshot.items() if r in have} if self._remote else {}
+        )
         return self._named({**here, **there})
 
     def _named(self, values: Mapping[Ref, Any]) -> dict[str, Any]:
