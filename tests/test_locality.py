@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import dask
 import dask.array as da
 import numpy as np
@@ -168,3 +170,36 @@ def test_where_chunks_are_is_asked_once_they_are_there(client):
     assert len(asked) == 2 * count
     assert locality.homes([[], []]) == [None, None]
     assert len(asked) == 2 * count  # there is nothing to ask
+
+
+class Behind:
+    """A client whose scheduler has not heard of all keys: what was submitted is still on its way.
+
+    ``known`` gives the workers of the keys that it knows; some it may lose before it is asked
+    how large they are.
+    """
+
+    def __init__(self, known, lost=()):
+        self.known, self.lost = known, lost
+
+    def who_has(self, futures):
+        return {f.key: self.known.get(f.key, ()) for f in futures}
+
+    def nbytes(self, keys, summary):
+        assert not summary
+        return {key: {k: 8 for k in self.known if k not in self.lost}[key] for key in keys}
+
+    def nthreads(self):
+        return {"w": 1}
+
+
+def test_chunks_the_scheduler_does_not_know_yet_have_no_home():
+    """A feed that was persisted a moment ago failed a step once."""
+    shards = [[SimpleNamespace(key="a")], [SimpleNamespace(key="b")]]
+    behind = Behind({"a": ["w"]})
+    locality = Locality(behind)
+    assert locality.homes(shards) == [Home("w", 1, 8), None]
+    behind.known["b"] = ["w"]  # asked again, since one was not known
+    assert locality.homes(shards) == [Home("w", 1, 8)] * 2
+    assert Locality(Behind({})).homes(shards) == [None, None]
+    assert Locality(Behind({"a": ["w"], "b": ["w"]}, lost="b")).homes(shards) == [None, None]

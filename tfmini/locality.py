@@ -65,23 +65,27 @@ class Locality:
         return found
 
     def _ask(self, shards: Sequence[Sequence[Any]]) -> list[Home | None]:
-        keys = [f.key for futures in shards for f in futures]
-        if not keys:
+        everything = [f for futures in shards for f in futures]
+        if not everything:
             return [None] * len(shards)
-        places = self._client.who_has([f for futures in shards for f in futures])
-        nbytes = self._client.nbytes(keys, summary=False)
+        places = self._client.who_has(everything)
+        there = [key for key, workers in places.items() if workers]
+        try:
+            nbytes = self._client.nbytes(there, summary=False) if there else {}
+        except KeyError:  # one is gone since; what was just submitted is not known yet either
+            return [None] * len(shards)
         threads = self._client.nthreads()
         out: list[Home | None] = []
         load: Counter[str] = Counter()
         for futures in shards:
-            there: Counter[str] = Counter()
+            held: Counter[str] = Counter()
             for f in futures:
-                there.update({w: nbytes.get(f.key, 0) for w in places.get(f.key, ())})
-            if not there or not all([places.get(f.key) for f in futures]):
+                held.update({w: nbytes.get(f.key, 0) for w in places.get(f.key, ())})
+            if not held or not all([places.get(f.key) for f in futures]):
                 out.append(None)
                 continue
             # Of several workers that have it, the one with the fewest shards so far.
-            worker = min(there, key=lambda w: (-there[w], load[w], w))
+            worker = min(held, key=lambda w: (-held[w], load[w], w))
             load[worker] += 1
             size = sum([nbytes.get(f.key, 0) for f in futures])
             out.append(Home(worker, threads.get(worker, 1), size))
