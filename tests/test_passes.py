@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +11,7 @@ from plans import evaluate, leaves_of, plan_of, random_graphs, same_bits
 
 import tfmini as tf
 from tfmini import passes
-from tfmini.passes import fuse, simplify, specialize
+from tfmini.passes import fuse, sections, simplify, specialize
 from tfmini.plan import Plan
 from tfmini.spec import TensorSpec
 
@@ -30,17 +32,36 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(fuse, "_CACHE_BYTES", 64)
 
 
+@pytest.fixture
+def any_kernel(monkeypatch):
+    """Let every operation be part of a section, not only kernels that cut their work."""
+    monkeypatch.setattr(sections, "_able", lambda node, seconds: bool(node.specs))
+
+
+def _in_sections(plan, seconds=1e-3, cores=4):
+    """Return ``plan`` in sections, as if each node took so long."""
+    return sections.parallel_sections(plan, {n.id: seconds for n in plan.nodes}, cores)[0]
+
+
 def _specialized(plan, leaves):
     return specialize.specialized(plan, {r: TensorSpec.of(leaves[r]) for r in plan.feeds})
 
 
 @pytest.mark.parametrize(
     "name",
-    ["prune", "drop_identities", "fold_constants", "merge_common", "specialize", "fuse"],
+    [
+        "prune",
+        "drop_identities",
+        "fold_constants",
+        "merge_common",
+        "specialize",
+        "fuse",
+        "sections",
+    ],
 )
 @quick
 @given(graph=random_graphs())
-def test_pass_keeps_every_bit(name, graph, small_blocks):
+def test_pass_keeps_every_bit(name, graph, small_blocks, any_kernel):
     fetches, feeds = graph
     plan = plan_of(fetches, feeds)
     leaves = leaves_of(plan, feeds)
@@ -49,6 +70,8 @@ def test_pass_keeps_every_bit(name, graph, small_blocks):
         after = _specialized(plan, leaves)
     elif name == "fuse":
         after = fuse.fuse_elementwise(_specialized(plan, leaves))
+    elif name == "sections":
+        after = _in_sections(_specialized(plan, leaves))
     else:
         after = getattr(simplify, name)(plan)
     after.verify()
@@ -168,3 +191,83 @@ def test_fused_broadcasting_and_layouts(shape, small_blocks):
     fused = fuse.fuse_elementwise(_specialized(plan, leaves))
     assert any(isinstance(n.opdef, fuse.Fused) for n in fused.nodes)
     assert same_bits(evaluate(fused, leaves)[0], evaluate(plan, leaves)[0])
+
+
+def _layers(n=2):
+    """Return the steps of a net: their gradients and updates are ready side by side."""
+    x = tf.placeholder(tf.float32, [8, 6])
+    h, weights = x, []
+    for _ in range(n):
+        weights.append(tf.Variable(np.full((6, 6), 0.1, "f4")))
+        h = tf.tanh(tf.matmul(h, weights[-1]))
+    return x, weights, tf.reduce_sum(h)
+
+
+def test_kernels_ready_at_the_same_time_make_a_section():
+    x, weights, loss = _layers()
+    plan = _in_sections(passes.simplified(plan_of(tf.gradients(loss, weights), [x])), cores=2)
+    plan.verify()
+    (section,) = [n for n in plan.nodes if isinstance(n.opdef, sections.Section)]
+    assert section.info.type == "MatMul"
+    assert len(section.opdef.steps) == 2  # of the second layer: for its weights, for its input
+    assert [n.info.type for n in plan.nodes].count("MatMul") == 2 + 1 + 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "pays"),
+    [
+        ([1e-3, 1e-3], True),
+        ([3e-4] * 8, True),
+        ([1e-3], False),
+        ([1e-3, 1e-6], False),  # next to nothing beside it
+        ([2e-5, 2e-5], False),  # a thread would take longer to wake
+    ],
+)
+def test_a_section_must_be_quicker_than_its_kernels_apart(seconds, pays):
+    assert sections._pays(seconds, 2) is pays
+
+
+def test_large_kernels_and_one_core_make_no_section():
+    x, weights, loss = _layers()
+    plan = passes.simplified(plan_of(tf.gradients(loss, weights), [x]))
+    for seconds, cores in ((sections.MOST_SECONDS, 2), (1e-3, 1)):
+        assert _in_sections(plan, seconds, cores) is plan
+
+
+def test_what_comes_after_a_member_comes_after_its_section():
+    x, weights, loss = _layers()
+    train = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+    with tf.control_dependencies([train]):
+        done = tf.identity(weights[0])
+    plan = passes.simplified(plan_of(done, [x]))
+    plan = _in_sections(plan, cores=2).verify()
+    groups = [n for n in plan.nodes if isinstance(n.opdef, sections.Section)]
+    assert "MatMul" in groups[0].info.type
+
+
+def test_an_error_in_a_section_names_its_member(monkeypatch):
+    monkeypatch.setattr(passes, "node_seconds", lambda node, specs: 1e-3)
+    monkeypatch.setattr(passes, "partition", lambda plan, seconds, cores: [None])  # one region
+    a, b = tf.placeholder(tf.float32), tf.placeholder(tf.float32)
+    good, bad = tf.matmul(a, a, name="good"), tf.matmul(a, b, name="bad")
+    with tf.Session("sync") as session:
+        fits = np.eye(3, dtype="f4")
+        (row,) = session.explain([good, bad], {a: fits, b: fits}).rows
+        assert (row.nodes, row.contents) == (2, "section[MatMul]")
+        first, second = session.run([good, bad], {a: fits, b: 2 * fits})
+        assert np.array_equal(first, fits)
+        assert np.array_equal(second, 2 * fits)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="bad") as caught:
+            session.run([good, bad], {a: fits, b: np.eye(2, dtype="f4")})
+    assert caught.value.node_def.name == "bad"
+    assert str(caught.value).endswith("Inputs: float32[3, 3], float32[2, 2].")
+
+
+def test_a_section_travels():
+    x, weights, loss = _layers()
+    plan = passes.simplified(plan_of(tf.gradients(loss, weights), [x]))
+    (section,) = [n for n in _in_sections(plan).nodes if isinstance(n.opdef, sections.Section)]
+    again = pickle.loads(pickle.dumps(section.opdef))
+    a, b = np.ones((3, 3), "f4"), np.eye(3, dtype="f4")
+    given = [(a, b)[i % 2] for i in range(len(section.inputs))]
+    assert all(map(np.array_equal, again.compute(*given), section.opdef.compute(*given)))

@@ -40,6 +40,25 @@ def test_an_error_in_a_block_arrives():
         threads.run_blocks(work, range(8))
 
 
+@pytest.mark.parametrize("outer", [1, 2, 5])
+def test_nested_blocks_are_all_done_once_and_their_errors_arrive(outer):
+    done = []
+
+    def work(numbers):
+        for i in numbers:
+            threads.run_blocks(lambda blocks, i=i: done.extend((i, b) for b in blocks), range(6))
+
+    threads.run_blocks(work, range(outer), nested=True)
+    assert sorted(done) == [(i, b) for i in range(outer) for b in range(6)]
+
+    def failing(numbers):
+        for _ in numbers:
+            threads.run_blocks(lambda blocks: [1 // b for b in blocks], range(6))
+
+    with pytest.raises(ZeroDivisionError):
+        threads.run_blocks(failing, range(outer), nested=True)
+
+
 @pytest.mark.skipif(threads.CPU_COUNT < 2, reason="needs two cores")
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="threads can't be placed here")
 def test_other_threads_keep_off_the_callers_core(monkeypatch):

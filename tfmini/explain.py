@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, NamedTuple
 
+from tfmini.opdef import OpDef
 from tfmini.passes.costs import all_specs
 from tfmini.passes.fuse import Fused
+from tfmini.passes.sections import Section
 from tfmini.plan import Node, Ref
 from tfmini.spec import TensorSpec
 
@@ -19,12 +21,13 @@ class Row(NamedTuple):
     """One region.
 
     name       the op type of its last node
-    nodes      how many nodes, those inside fused groups included
+    nodes      how many nodes, those inside groups included
     reason     "inline" (the whole plan, in the caller's thread) or "separate" (a Dask task)
     estimated  seconds by the op types' cost rules
     measured   seconds of its last run in this process, or None
     bytes      of the values that leave it, or None if a size is unknown
-    contents   its op types with their numbers; fused groups in brackets
+    contents   its op types with their numbers; in brackets groups that are fused, or run side by
+               side
     """
 
     name: str
@@ -45,7 +48,7 @@ class Explanation:
         self.rows = [
             Row(
                 region.name,
-                sum([_count(n) for n in region.nodes]),
+                sum([_count(n.opdef) for n in region.nodes]),
                 region.reason,
                 region.seconds,
                 measured,
@@ -92,14 +95,20 @@ def _size(nbytes: float) -> str:
     return f"{nbytes:.1f} GB"
 
 
-def _count(node: Node) -> int:
-    return len(node.opdef.steps) if isinstance(node.opdef, Fused) else 1
+def _count(opdef: OpDef) -> int:
+    if isinstance(opdef, Section):
+        return sum([_count(step.opdef) for step in opdef.steps])
+    return len(opdef.steps) if isinstance(opdef, Fused) else 1
+
+
+def _kind(node: Node) -> str:
+    if isinstance(node.opdef, (Fused, Section)):
+        return f"{node.opdef.function_name}[{node.info.type}]"
+    return node.info.type
 
 
 def _contents(nodes: tuple[Node, ...]) -> str:
-    counts = Counter(
-        f"fused[{n.info.type}]" if isinstance(n.opdef, Fused) else n.info.type for n in nodes
-    )
+    counts = Counter([_kind(n) for n in nodes])
     shown = [name if n == 1 else f"{name} x{n}" for name, n in counts.most_common(8)]
     return ", ".join(shown) + (", ..." if len(counts) > 8 else "")
 

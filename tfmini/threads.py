@@ -15,7 +15,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cache
 from typing import Any
 
@@ -45,11 +45,14 @@ def serial() -> Iterator[None]:
         _local.serial = outer
 
 
-def run_blocks(work: Callable[[Iterator[Any]], None], blocks: Sequence[Any]) -> None:
+def run_blocks(
+    work: Callable[[Iterator[Any]], None], blocks: Sequence[Any], nested: bool = False
+) -> None:
     """Call ``work`` on every core at once, each with an iterator; together they yield ``blocks``.
 
     Whoever is free takes the next block, so a core that other programs keep busy takes fewer.
-    Results must not depend on who takes which.
+    Results must not depend on who takes which.  ``nested`` blocks may have blocks of their own,
+    which threads that have none left take part in.
     """
     others = 0 if _local.serial else min(CPU_COUNT, len(blocks)) - 1
     if others <= 0:
@@ -57,7 +60,8 @@ def run_blocks(work: Callable[[Iterator[Any]], None], blocks: Sequence[Any]) -> 
         return
     left = deque(blocks)
     _elsewhere()
-    futures = [_pool().submit(_quietly, work, _taken(left)) for _ in range(others)]
+    context = nullcontext if nested else serial
+    futures = [_pool().submit(_quietly, context, work, _taken(left)) for _ in range(others)]
     try:
         work(_taken(left))
     finally:
@@ -80,8 +84,12 @@ def _taken(left: deque[Any]) -> Iterator[Any]:
         yield block
 
 
-def _quietly(work: Callable[[Iterator[Any]], None], blocks: Iterator[Any]) -> None:
-    with serial(), np.errstate(all="ignore"):
+def _quietly(
+    context: Callable[[], AbstractContextManager[None]],
+    work: Callable[[Iterator[Any]], None],
+    blocks: Iterator[Any],
+) -> None:
+    with context(), np.errstate(all="ignore"):
         work(blocks)
 
 
@@ -106,8 +114,8 @@ def _elsewhere() -> None:
     that start after 5 ms of rest, two in three shared a core for their first milliseconds.
     """
     core = _current_core()
-    if core is None:
-        return
+    if core is None or threading.get_native_id() in _placed:
+        return  # a thread of the pool stays where it is
     for thread, avoided in list(_placed.items()):
         if avoided != core:
             with suppress(OSError):  # it may have ended, or the cores may be restricted

@@ -1,8 +1,8 @@
 """Passes: functions ``Plan -> Plan`` that make a plan cheaper without changing a bit of a result.
 
 In: a verified plan.  Out: a verified plan with the same feeds, fetches and updates.  ``SIMPLIFY``
-needs nothing but the plan and runs once per plan; ``specialize.py``, ``fuse.py`` and ``regions.py``
-need the shapes of the feeds and run once per set of shapes.
+needs nothing but the plan and runs once per plan; ``specialize.py``, ``fuse.py``, ``regions.py`` and
+``sections.py`` need the shapes of the feeds and run once per set of shapes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from tfmini.passes.costs import all_specs, node_seconds
 from tfmini.passes.fuse import fuse_elementwise
 from tfmini.passes.plugins import apply_plugins
 from tfmini.passes.regions import Region, one_region, partition
+from tfmini.passes.sections import parallel_sections
 from tfmini.passes.simplify import drop_identities, fold_constants, merge_common, prune
 from tfmini.passes.specialize import specialized
 from tfmini.passes.stages import stages
@@ -48,7 +49,12 @@ def optimized(
     plan = apply_plugins(plan)
     specs = all_specs(plan)
     seconds = {node.id: node_seconds(node, specs) for node in plan.nodes}
-    regions = one_region(plan, seconds) if feeds is None else partition(plan, seconds, cores)
+    if feeds is None:
+        return plan, one_region(plan, seconds)
+    regions = partition(plan, seconds, cores)
+    if len(regions) == 1:
+        plan, estimates = parallel_sections(plan, seconds, cores)
+        regions = one_region(_checked(plan), estimates)
     return plan, regions
 
 
@@ -60,6 +66,7 @@ __all__ = [
     "fuse_elementwise",
     "merge_common",
     "optimized",
+    "parallel_sections",
     "partition",
     "prune",
     "simplified",
