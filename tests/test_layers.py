@@ -18,7 +18,7 @@ LAYERS = [
     "threads", "kernels", "ops", "initializers", "variable_scope", "shared_variables", "templates",
     "layers", "losses", "metrics", "rnn", "chunks", "data", "queues", "gfile", "autodiff", "lesson",
     "exchange",
-    "summaries", "plan", "passes", "codegen", "tasks", "lower", "reduction",
+    "summaries", "plan", "passes", "codegen", "tasks", "lower", "reduction", "row_blocks",
     "shard_tasks", "shards", "locality", "explain", "executors",
     "observe", "tracing", "devices", "feeds", "fetches", "store", "uploads", "remote", "calls",
     "partial", "session", "train", "saved_model", "missing", "compat",

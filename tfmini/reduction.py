@@ -6,7 +6,7 @@ a tree whose form follows from their number alone, so the bits do not depend on 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,12 +39,14 @@ def total(tuples: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
     return added(tuples)
 
 
-def added(tuples: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
+def added(tuples: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
     """Return the element-wise sums of tuples of arrays, added from left to right."""
-    if len(tuples) == 1:
-        return tuples[0]
-    out = [np.add(a, b) for a, b in zip(tuples[0], tuples[1], strict=True)]
-    for given in tuples[2:]:
+    rest = iter(tuples)
+    first, second = next(rest), next(rest, None)
+    if second is None:
+        return first
+    out = [np.add(a, b) for a, b in zip(first, second, strict=True)]
+    for given in rest:
         for i, value in enumerate(given):
             out[i] += value
     return tuple(out)

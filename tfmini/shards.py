@@ -23,6 +23,7 @@ from tfmini.passes.placements import Group, Partial, Placed, Shard, placed
 from tfmini.passes.regions import Region
 from tfmini.plan import Plan, Ref
 from tfmini.reduction import FAN_IN, OnceTask
+from tfmini.row_blocks import BlocksTask, block_rows
 from tfmini.shard_tasks import ShardTasks
 from tfmini.spec import TensorSpec
 from tfmini.tasks import RegionTask
@@ -116,7 +117,7 @@ class ShardedProgram:
                 continue
             reason = "once" if sizes is None else f"sharded x {len(sizes)}"
             region = Region(nodes, unit.inputs, unit.outputs, reason, unit.seconds)
-            taken = [t.function.seconds for t in unit.tasks.values()]
+            taken = [t.seconds for t in unit.tasks.values()]
             out.append((region, max([s for s in taken if s is not None], default=None)))
         return out
 
@@ -176,21 +177,47 @@ class ShardedProgram:
         sizes = unit.group.sizes
         size = 0 if sizes is None else sizes[shard]
         if size not in unit.tasks:
-            kind = OnceTask if sizes is None else RegionTask
-            unit.tasks[size] = kind(self._function(unit, shard))
+            unit.tasks[size] = self._task(unit, shard, size)
         return unit.tasks[size]
 
-    def _function(self, unit: Unit, shard: int) -> Function:
+    def _task(self, unit: Unit, shard: int, size: int) -> RegionTask:
+        if unit.group.sizes is None:
+            return OnceTask(self._function(unit, shard))
+        rows = self._block_rows(unit, size)
+        if rows == size:
+            return RegionTask(self._function(unit, shard))
+        last = self._function(unit, shard, size % rows) if size % rows else None
+        spots = [self.parts.place.get(r) for r in unit.inputs]
+        dims = [s.dim if isinstance(s, Shard) else None for s in spots]
+        return BlocksTask(self._function(unit, shard, rows), last, rows, dims)
+
+    def _block_rows(self, unit: Unit, size: int) -> int:
+        """Return how many rows each block has in which a shard of ``size`` rows is computed."""
+        nodes, sizes = unit.group.nodes, unit.group.sizes or ()
+        refs = {*unit.inputs, *[r for n in nodes for r in (*n.inputs, *n.outputs)]}
+        spots = {r: s for r in refs if isinstance(s := self.parts.place.get(r), Shard)}
+        # Random streams and bounds say which shard it is.
+        numbered = any([r[1] == -1 or r in self.parts.bounds for r in unit.inputs])
+        same = all([s.sizes == sizes for s in spots.values()])
+        sums = [self._specs[r].nbytes for r in unit.outputs[: unit.n_sums]]
+        if numbered or not same or unit.n_sums < len(unit.outputs) or None in sums:
+            return size
+        nbytes = sum([self._specs[r].nbytes or 0 for r in unit.inputs if r in spots])
+        mine = nbytes * size // max(1, sum(sizes))
+        return block_rows(size, mine, sum([n or 0 for n in sums]), unit.seconds)
+
+    def _function(self, unit: Unit, shard: int, rows: int | None = None) -> Function:
+        """Return the function of a shard, or of ``rows`` rows of it."""
         sharded = unit.group.sizes is not None
         constants = dict(self.plan.constants)
         specs = dict(self._specs)
         if sharded:
             for ref, (whole, dim) in self.parts.shapes.items():
-                size = unit.group.sizes[shard]  # type: ignore[index]
+                size = rows or unit.group.sizes[shard]  # type: ignore[index]
                 constants[ref] = part_shape(constants[whole], dim, size)
             for ref, spot in self.parts.place.items():
                 if isinstance(spot, Shard) and shard < len(spot.sizes) and ref in specs:
-                    specs[ref] = _local(specs[ref], spot.dim, spot.sizes[shard])
+                    specs[ref] = _local(specs[ref], spot.dim, rows or spot.sizes[shard])
         inside = {n.id for n in unit.group.nodes}
         nodes = [
             n.replace(

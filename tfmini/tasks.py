@@ -83,16 +83,21 @@ class RegionTask:
             return function(*values)
 
     @property
+    def seconds(self) -> float | None:
+        """What its last run in this process took."""
+        return self.function.seconds
+
+    @property
     def __name__(self) -> str:
         return list(self.function.lines.values())[-1][0].type if self.function.lines else "region"
 
     @cached_property
     def packages(self) -> dict[str, Package]:
         """The distributions whose operations run here."""
-        kernels = self.function.kernels.values()
-        opdefs = [step.opdef for k in kernels for step in getattr(k, "steps", ())]
+        opdefs = list(self.function.kernels.values())
         found: dict[str, list[OpDef]] = {"tfmini": []}
-        for opdef in [*kernels, *opdefs]:
+        for opdef in opdefs:
+            opdefs += [step.opdef for step in getattr(opdef, "steps", ())]
             if opdef.package:
                 found.setdefault(opdef.package, []).append(opdef)
         return {
