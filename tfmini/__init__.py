@@ -7,13 +7,13 @@ values ``tf.Session().run`` gives.
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Any
 
 from tfmini import (
     app,
     bitwise,
     compat,
-    contrib,
     data,
     debugging,
     deprecated,
@@ -44,7 +44,6 @@ from tfmini import (
     sparse,
     strings,
     summary,
-    test,
     train,
     version,
 )
@@ -488,10 +487,15 @@ registry.version = __version__
 concat = deprecated.axis_first(concat)
 split = deprecated.value_last(split)
 missing.watch(sys.modules[__name__])
-registry.reserve([name for name in globals() if not name.startswith("_")])
+# Imported when they are asked for: the first is large, the other brings unittest.
+_ON_USE = ("contrib", "test")
+__all__ = [*[name for name in globals() if not name.startswith("_")], *_ON_USE]
+registry.reserve(__all__)
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ON_USE:
+        return import_module(f"tfmini.{name}")
     function = None if name.startswith("_") else registry.function(name)
     if function is None:
         function = deprecated.lookup("", name)
