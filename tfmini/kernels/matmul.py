@@ -20,7 +20,7 @@ from tfmini.kernels.blocks import run_blocks
 
 # Multiply-adds from which on 2, 4 and 8 parts pay: fewer keep one core, or one of two, waiting.
 _PARTS = ((1 << 29, 8), (1 << 27, 4), (1 << 25, 2))
-# Rows that a part should have where there are more than two: each packs the other matrix anew, which
+# Rows that a part should have where there are more than two: each packs the other matrix anew. That
 # takes 7 % of a part with 250 rows, and 15 % of one with 125.
 _PART_ROWS = 512
 

@@ -1,8 +1,8 @@
 """Passes: functions ``Plan -> Plan`` that make a plan cheaper without changing a bit of a result.
 
 In: a verified plan.  Out: a verified plan with the same feeds, fetches and updates.  ``SIMPLIFY``
-needs nothing but the plan and runs once per plan; ``specialize.py``, ``fuse.py``, ``regions.py`` and
-``sections.py`` need the shapes of the feeds and run once per set of shapes.
+needs nothing but the plan and runs once per plan; ``specialize.py``, ``fuse.py``, ``regions.py``
+and ``sections.py`` need the shapes of the feeds and run once per set of shapes.
 """
 
 from __future__ import annotations
