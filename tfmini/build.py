@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Callable, Sequence
+from functools import cache
 from inspect import Parameter
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -301,7 +303,7 @@ def _function(opdef: OpDef, cls: Any) -> Callable[..., Any]:
         tensors = f"listed_(opdef_, {tensors}, name)"
     elif schema.optional:
         tensors = f"given_({tensors})"
-    lines = [f"def {cls.__name__}({', '.join(parameters)}):"]
+    lines = [f"def op_({', '.join(parameters)}):"]
     for alias, target in opdef.aliases.items():
         lines.append(f"    if {alias} is not None: {target} = {alias}")
     lines.append(f"    return apply_(opdef_, {tensors}, {attrs}, name)")
@@ -310,13 +312,23 @@ def _function(opdef: OpDef, cls: Any) -> Callable[..., Any]:
     # Names with a "_" at the end are no parameters of compute.
     scope = {"apply_": apply, "opdef_": opdef, "no_attrs_": _NO_ATTRS, "listed_": _listed,
              "given_": _given, **defaults}  # fmt: skip
-    exec(compile("\n".join(lines), f"<tfmini op {opdef.type}>", "exec"), scope)
-    function: Any = scope[cls.__name__]
+    exec(_compiled("\n".join(lines)), scope)
+    function: Any = scope["op_"]
+    function.__code__ = function.__code__.replace(
+        co_filename=f"<tfmini op {opdef.type}>", co_name=cls.__name__, co_qualname=cls.__qualname__
+    )
+    function.__name__ = cls.__name__
     function.__doc__ = cls.__doc__
     function.__module__ = cls.__module__
     function.__qualname__ = cls.__qualname__
     function.opdef = opdef
     return function
+
+
+@cache
+def _compiled(source: str) -> CodeType:
+    """Return ``source`` compiled: once for all operations that take the same."""
+    return compile(source, "<tfmini op>", "exec")
 
 
 def _listed(opdef: OpDef, values: Any, name: str | None) -> list[Any]:
