@@ -14,11 +14,13 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import tfmini as tf
-from tests.oracle import generate, names, training
+from tests.oracle import generate, names, plugins, training
 from tests.oracle.compare import differences
 from tests.oracle.deviations import DEVIATIONS, find
+from tests.oracle.draw import S
 from tests.oracle.evaluate import Case, Outcome, arrays_in, evaluate_all
 from tests.oracle.run import OracleError, run
+from tfmini.registry import registry
 
 COMMAND = "python -m tests.oracle --python PATH_TO_PYTHON_WITH_TENSORFLOW"
 X = np.linspace(-1, 1, 6, dtype="float32").reshape(2, 3)
@@ -127,11 +129,47 @@ def test_cases_are_the_same_in_every_run() -> None:
 
 
 def test_every_row_names_functions_that_exist() -> None:
-    functions = names.functions()
+    with plugins.loaded() as more:
+        if more.absent:
+            pytest.skip(f"a package of plugins/ can't be loaded: {', '.join(more.absent)}")
+        functions = names.functions(more.names)
     known = {name for path in functions for name in (path, *functions[path])}
     named = {op for table in generate.TABLES for row in table.ROWS for op in row.ops}
     assert named - known == set()
     assert {op for d in DEVIATIONS for op in d.ops.split()} - known == set()
+
+
+def test_packages_are_loaded_for_a_while() -> None:
+    before = set(registry.types())
+    with plugins.loaded() as more:
+        if more.absent:
+            pytest.skip(f"a package of plugins/ can't be loaded: {', '.join(more.absent)}")
+        assert {"FFT", "Erf"} <= set(registry.types())
+        assert "math.erf" in names.functions(more.names)
+    assert set(registry.types()) == before
+
+
+def test_a_program_stands_for_a_function() -> None:
+    case = Case("scatter_add", "", [X, np.array([1]), X[:1]], {}, program="changed")
+    found = outcome(case)
+    np.testing.assert_array_equal(found.values[0], np.stack([X[0], X[1] + X[0]]))
+    assert aspects(case, found) == set()
+    assert aspects(case, found._replace(values=[X])) == {"value"}
+
+
+def test_sparse_tensors_go_in_and_come_out() -> None:
+    x = S([[0, 1], [1, 0]], X[0, :2], [2, 2])
+    case = Case("sparse_transpose", "", [x], {})
+    found = outcome(case)
+    assert [v.tolist() for v in (found.values[0], found.values[2])] == [[[0, 1], [1, 0]], [2, 2]]
+    np.testing.assert_array_equal(found.values[1], X[0, 1::-1])
+
+
+def test_types_that_no_case_makes_are_known() -> None:
+    types: set[str] = set()
+    evaluate_all(tf, [Case("nn.softmax", "", [X], {})], types=types)
+    assert "Softmax" in types
+    assert "Softplus" not in types
 
 
 def test_a_deviation_covers_its_ops_and_aspects_only() -> None:

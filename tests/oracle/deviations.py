@@ -65,16 +65,24 @@ def swapped_limits(case: Case, _: Any) -> bool:
     return bool(np.any(np.greater(low, high)))
 
 
+def single(case: Case, _: Any) -> bool:
+    return any(a.dtype in ("float32", "complex64") for a in _inputs(case))
+
+
 def to_int64(case: Case, _: Any) -> bool:
     return any(isinstance(a, str) and a == "int64" for a in case.args)
 
 
 DEVIATIONS = [
     Deviation(
+        "linalg.expm", "value gradient", "single precision", single,
+        "computed in double precision: TensorFlow's result is off by up to 1e-4 of the largest",
+    ),
+    Deviation(
         "math.xlogy math.xdivy math.xlog1py math.multiply_no_nan cumprod math.cumprod nn.silu "
         "matrix_determinant linalg.det squared_difference math.squared_difference "
         "math.reduce_euclidean_norm segment_prod math.segment_prod unsorted_segment_prod "
-        "math.unsorted_segment_prod",
+        "math.unsorted_segment_prod linalg.sqrtm matrix_square_root linalg.tridiagonal_solve",
         "gradient", "complex inputs", dtypes("c"),
         "TensorFlow does not conjugate a factor here, as it does everywhere else",
     ),
@@ -160,7 +168,8 @@ DEVIATIONS = [
         "image.grayscale_to_rgb image.pad_to_bounding_box image.rgb_to_grayscale "
         "image.resize_image_with_crop_or_pad image.resize_with_crop_or_pad image.rot90 "
         "image.transpose "
-        "image.transpose_image", "raises", "a rank that is not known",
+        "image.transpose_image image.random_flip_left_right image.random_flip_up_down", "raises",
+        "a rank that is not known",
         says("3 or 4 dimensions", "must be known", "known ranks"),
         "whether it is an image or a batch must be known; the error says what is",
     ),
@@ -172,6 +181,72 @@ DEVIATIONS = [
         "nn.dilation2d nn.erosion2d", "raises", "a filter of unknown shape",
         says("the filter must be"),
         "the window's size must be known, so that the output's is; the error says so",
+    ),
+    Deviation(
+        "image.decode_jpeg image.decode_and_crop_jpeg image.adjust_jpeg_quality", "value",
+        "the default transform", lambda case, _: "dct_method" not in case.kwargs,
+        "TensorFlow's default is libjpeg's fast, inexact inverse; ours is the accurate one, "
+        "bit for bit what dct_method=\"INTEGER_ACCURATE\" gives there",
+    ),
+    Deviation(
+        "image.decode_jpeg", "value", "fancy_upscaling=False", given(fancy_upscaling=False),
+        "ours always interpolates the colours, as the default does",
+    ),
+    Deviation(
+        "image.resize_image_with_pad image.sobel_edges image.ssim image.ssim_multiscale "
+        "reduce_join signal.frame signal.stft signal.inverse_stft signal.overlap_and_add",
+        "raises", "a rank or frame length that is not known",
+        says("3 or 4 dimensions", "3 or more dimensions", "must be known"),
+        "the error asks for set_shape; TensorFlow builds a graph that looks at the shape",
+    ),
+    Deviation(
+        "regex_replace signal.rfft", "raises", "a pattern or length fed at run time",
+        says("must be known while"),
+        "they are attributes: a pattern is compiled once, a length says the shape of the result",
+    ),
+    Deviation(
+        "sparse_concat sparse_reduce_max sparse_reduce_max_sparse sparse_reduce_sum "
+        "sparse_reduce_sum_sparse sparse_reshape sparse_split sparse_transpose", "raises",
+        "a rank that is not known", says("rank must be known"),
+        "the error asks for the shape; TensorFlow looks at it when it runs",
+    ),
+    Deviation(
+        "sparse_add sparse_concat sparse_fill_empty_rows sparse_maximum sparse_merge "
+        "sparse_minimum sparse_reorder sparse_reshape sparse_slice sparse_softmax "
+        "sparse_transpose strings.split", "static", "parts of unknown rank",
+        says("unknown dimensions"),
+        "that indices are a matrix and values a vector is said where the parts say it",
+    ),
+    Deviation(
+        "sparse_concat", "gradient", "any", says("None there"),
+        "TensorFlow has no gradient here; ours is the derivative",
+    ),
+    Deviation(
+        "assign", "static", "validate_shape=False", given(validate_shape=False),
+        "the shape of the variable is not known from then on",
+    ),
+    Deviation(
+        "train.piecewise_constant", "static", "a step of unknown rank", says("unknown dimensions"),
+        "ours takes steps of any shape",
+    ),
+    Deviation(
+        "math.lgamma math.digamma", "value gradient", "at 0 and at minus infinity", says("inf"),
+        "ours are SciPy's: digamma is -inf at 0, lgamma -inf at -inf",
+    ),
+    Deviation(
+        "extract_volume_patches", "raises", "volumes of unknown sides", says("known sides"),
+        "padding is written into the graph; the error says what must be known",
+    ),
+    Deviation(
+        "fake_quant_with_min_max_args_gradient fake_quant_with_min_max_vars_gradient "
+        "fake_quant_with_min_max_vars_per_channel_gradient", "gradient static", "any",
+        says("None there", "dimensions"),
+        "ours are composed of other operations, which have gradients; TensorFlow's has none",
+    ),
+    Deviation(
+        "sparse_matmul nn.max_pool nn.max_pool2d", "static", "an input of unknown rank",
+        says("unknown dimensions"),
+        "that it must be a matrix, or images, is checked when it runs",
     ),
 ]  # fmt: skip
 

@@ -37,14 +37,15 @@ class Row(NamedTuple):
     dtypes: str
     through: str
     differentiated: int | None
+    program: str
 
 
 def row(
     ops: str, *args: Any, dtypes: str = "f", through: str = "", differentiated: int | None = None,
-    **kwargs: Any,
+    program: str = "", **kwargs: Any,
 ) -> Row:  # fmt: skip
-    """Return a row; see ``evaluate.Case`` for ``through`` and ``differentiated``."""
-    return Row(tuple(ops.split()), args, kwargs, dtypes, through, differentiated)
+    """Return a row; see ``evaluate.Case`` for ``through``, ``differentiated`` and ``program``."""
+    return Row(tuple(ops.split()), args, kwargs, dtypes, through, differentiated, program)
 
 
 def T(*shape: int, low: float = -2.0, high: float = 2.0, dtype: str = "") -> Drawn:
@@ -58,6 +59,17 @@ def A(value: Any, dtype: str = "float32") -> np.ndarray:
 
 def I(value: Any) -> np.ndarray:  # noqa: E743 - short, as T and A
     return np.array(value, "int32")
+
+
+def B(value: Any) -> np.ndarray:
+    """Return strings, of any shape."""
+    return np.array(value, object)
+
+
+def S(indices: Any, values: Any, shape: Any) -> dict[str, Any]:
+    """Return what a sparse tensor is made of."""
+    found = np.array(indices, "int64").reshape(len(indices), len(shape))
+    return {"indices": found, "values": values, "dense_shape": np.array(shape, "int64")}
 
 
 def generator(*key: Any) -> np.random.Generator:

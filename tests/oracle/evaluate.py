@@ -2,17 +2,22 @@
 
 In: a module with TensorFlow 1's interface (tfmini, or TensorFlow itself) and cases.  Out: one
 outcome per case, plain data that both environments can unpickle.  Imports only NumPy and the
-standard library, and nothing of its own package: TensorFlow's environment has neither.
+standard library, and of its own package ``programs`` alone: TensorFlow's environment has no more.
 """
 
 from __future__ import annotations
 
+import importlib
 import zlib
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
+programs = importlib.import_module(f"{__package__}.programs" if __package__ else "programs")
+
+SPARSE = {"indices", "values", "dense_shape"}
 VARIANTS = ("first", "none", "unknown")
 BATCH = 20  # cases per graph: TensorFlow copies the whole graph for each new run
 
@@ -20,8 +25,9 @@ BATCH = 20  # cases per graph: TensorFlow copies the whole graph for each new ru
 class Case(NamedTuple):
     """One call of one function.
 
-    An array in ``args`` or ``kwargs``, also within a list or tuple, is fed through a placeholder of
-    its dtype and shape.  Anything else is passed as it is.
+    An array in ``args`` or ``kwargs``, also within a list, tuple or dict, is fed through a
+    placeholder of its dtype and shape; a dict of indices, values and dense_shape makes a sparse
+    tensor.  Anything else is passed as it is.
     """
 
     op: str  # a path below tf: "nn.relu"
@@ -31,6 +37,7 @@ class Case(NamedTuple):
     variants: bool = True  # also build it with shapes known in part
     through: str = ""  # a function applied to each output, e.g. "square" where signs are free
     differentiated: int | None = None  # how many of the first outputs to differentiate
+    program: str = ""  # what to call in place of the function: see ``programs``
 
     @property
     def dtypes(self) -> set[str]:
@@ -76,11 +83,16 @@ def lookup(tf: Any, path: str) -> Any:
 
 
 def evaluate_all(
-    tf: Any, cases: Iterable[Case], config: Any = None, loose: bool = False
+    tf: Any,
+    cases: Iterable[Case],
+    config: Any = None,
+    loose: bool = False,
+    types: set[str] | None = None,
 ) -> list[Outcome]:
     """Return the outcomes of ``cases``.
 
-    ``loose``: differentiate through placeholders of unknown shape too.
+    ``loose``: differentiate through placeholders of unknown shape too.  ``types``: gets the types
+    of all nodes that were made.
     """
     listed, outcomes = list(cases), []
     while len(outcomes) < len(listed):
@@ -88,18 +100,28 @@ def evaluate_all(
             tf.set_random_seed(1)
             with tf.Session(graph=graph, config=config) as session:
                 for case in listed[len(outcomes) :][:BATCH]:
-                    function = lookup(tf, case.op)
+                    function = _function(tf, case)
                     outcomes.append(_evaluate(tf, session, function, case, loose))
                     # TensorFlow runs nothing more in a graph that has a node without a kernel.
                     if outcomes[-1].error or outcomes[-1].gradient_error:
                         break
+            if types is not None:
+                types.update(node.type for node in graph.get_operations())
     return outcomes
+
+
+def _function(tf: Any, case: Case) -> Callable[..., Any]:
+    """Return what the arguments of ``case`` are for."""
+    function: Callable[..., Any] = lookup(tf, case.op)
+    return partial(getattr(programs, case.program), tf, function) if case.program else function
 
 
 def _evaluate(tf: Any, session: Any, function: Any, case: Case, loose: bool) -> Outcome:
     try:
         feed: dict[Any, Any] = {}
+        before = set(_variables(tf))
         outputs = _build(tf, function, case, feed, "known")
+        session.run([v.initializer for v in _variables(tf) if v not in before], feed)
         values = [np.asarray(v) for v in session.run(outputs, feed)]
     except Exception as e:  # noqa: BLE001 - whatever it is, it is the outcome
         return Outcome(error=_brief(e))
@@ -118,6 +140,10 @@ def _evaluate(tf: Any, session: Any, function: Any, case: Case, loose: bool) -> 
     return out._replace(loose_gradients=gradients, loose_error=error)
 
 
+def _variables(tf: Any) -> list[Any]:
+    return [*tf.global_variables(), *tf.local_variables()]
+
+
 def _build(
     tf: Any, function: Callable[..., Any], case: Case, feed: dict[Any, Any], variant: str
 ) -> list[Any]:
@@ -130,6 +156,9 @@ def _build(
             return x
         if isinstance(tree, (list, tuple)) and arrays_in(tree):
             return type(tree)(placed(item) for item in tree)
+        if isinstance(tree, dict):
+            parts = {k: placed(v) for k, v in tree.items()}
+            return tf.SparseTensor(**parts) if tree.keys() == SPARSE else parts
         return tree
 
     args = [placed(a) for a in case.args]
@@ -148,6 +177,10 @@ def _declared(shape: tuple[int, ...], variant: str) -> Any:
 
 def _listed(tf: Any, result: Any) -> list[Any]:
     """Return the tensors in the ``result`` of a call; what is known without a run is made one."""
+    if isinstance(result, dict):
+        result = [result[k] for k in sorted(result)]
+    if isinstance(result, tf.SparseTensor):
+        result = [result.indices, result.values, result.dense_shape]
     if isinstance(result, (list, tuple)):
         return [y for item in result for y in _listed(tf, item)]
     if result is None:

@@ -13,12 +13,18 @@ import numpy as np
 import tfmini as tf
 from tests.oracle import (
     table_array,
+    table_control,
+    table_files,
     table_image,
     table_index,
     table_linalg,
     table_math,
     table_nn,
+    table_plugins,
     table_random,
+    table_sparse,
+    table_text,
+    table_training,
 )
 from tests.oracle.draw import ALL, LETTERS, Drawn, draw, expanded, generator
 from tests.oracle.evaluate import Case, lookup
@@ -27,6 +33,7 @@ from tfmini.opdef import OpDef
 
 TABLES = (
     table_math, table_array, table_image, table_index, table_linalg, table_nn, table_random,
+    table_text, table_sparse, table_control, table_files, table_training, table_plugins,
 )  # fmt: skip
 
 
@@ -40,7 +47,7 @@ def cases(functions: dict[str, list[str]]) -> list[Case]:
             if op in first:
                 op, label = first[op], f"{subject} {label}"
                 found[op][label] = Case(
-                    op, label, args, kwargs, is_first, row.through, row.differentiated
+                    op, label, args, kwargs, is_first, row.through, row.differentiated, row.program
                 )
     skipped = exemptions()
     for path, of_op in found.items():

@@ -56,6 +56,8 @@ class Report:
     exempt: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     stale: list[Deviation] = field(default_factory=list)
+    untouched: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
 
     @property
     def never(self) -> list[str]:
@@ -64,7 +66,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        return not (self.failures or self.missing or self.stale or self.never)
+        return not (self.failures or self.missing or self.stale or self.never or self.untouched)
 
     def deviate(self, meant: list[Deviation]) -> None:
         """Count a case that deviates on purpose only."""
@@ -100,6 +102,8 @@ class Report:
             "unused deviations": [f"{d.ops}: {d.condition}" for d in self.stale],
             "without cases": self.missing,
             "always refused": self.never,
+            "types without cases": self.untouched,
+            "plugins not loaded": self.absent,
             "exempt": self.exempt,
             "only in tfmini": self.ours_only,
         }  # fmt: skip
@@ -115,6 +119,8 @@ class Report:
         for title, listed in (
             ("Functions that both have, without cases (add rows)", self.missing),
             ("TensorFlow refuses every case of", self.never),
+            ("Op types that both have and no case makes (add rows)", self.untouched),
+            ("Not loaded, so not compared", self.absent),
             ("Deviations that no case shows", [f"{d.ops}: {d.condition}" for d in self.stale]),
             ("Exempt: no value of their own to compare", self.exempt),
             ("Only in tfmini", self.ours_only),

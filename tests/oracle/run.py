@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import tfmini as tf
-from tests.oracle import deviations, generate, names
+from tests.oracle import deviations, generate, names, plugins
 from tests.oracle.compare import differences
 from tests.oracle.evaluate import Case, Outcome, evaluate_all
 from tests.oracle.report import Failure, Report
+from tfmini.registry import registry
 
 WORKER = Path(__file__).with_name("worker.py")
 
@@ -26,8 +27,14 @@ class OracleError(RuntimeError):
 
 
 def run(python: str, only: list[str] | None = None) -> Report:
-    """Compare all functions, or those of ``only``."""
-    functions = names.functions()
+    """Compare all functions, or those of ``only``, those of the packages of plugins/ included."""
+    with plugins.loaded() as more:
+        report = _run(python, names.functions(more.names), only)
+        report.absent = more.absent
+        return report
+
+
+def _run(python: str, functions: dict[str, list[str]], only: list[str] | None) -> Report:
     wanted = [p for p in functions if only is None or p in only or set(functions[p]) & set(only)]
     unknown = set(only or ()) - {n for p in wanted for n in (p, *functions[p])}
     if unknown:
@@ -39,12 +46,16 @@ def run(python: str, only: list[str] | None = None) -> Report:
         "cases": [tuple(c) for c in cases],
     }
     with tempfile.TemporaryDirectory() as folder, _started(python, folder, asked) as process:
-        ours = evaluate_all(tf, cases, loose=True)  # meanwhile TensorFlow works
+        types: set[str] = set()
+        ours = evaluate_all(tf, cases, loose=True, types=types)  # meanwhile TensorFlow works
         answer = _answer(process, folder)
     report = Report(answer["version"])
     _compare(report, cases, ours, answer)
     _coverage(report, {p: functions[p] for p in wanted}, cases, answer["paths"])
-    report.stale = [] if only else [d for d in deviations.DEVIATIONS if d not in report.deviating]
+    if not only:
+        report.stale = [d for d in deviations.DEVIATIONS if d not in report.deviating]
+        known = set(registry.types()) & set(answer["types"])
+        report.untouched = sorted(known - types - names.exempt_types().keys())
     return report
 
 

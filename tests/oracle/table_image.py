@@ -7,6 +7,9 @@ from tests.oracle.draw import A, I, T, row
 IMAGES, IMAGE = T(2, 5, 6, 3, low=0, high=1), T(5, 6, 3, low=0, high=1)
 WINDOWS = {"strides": [1, 2, 1, 1], "rates": [1, 1, 2, 1]}
 SAMPLED = (A([5, 1, 7, 8], "int64"), A([[0.5], [0.3], [0.2]]), A([0.4, 0.3, 0.2, 0.1]))
+LARGE, HUGE = T(2, 12, 13, 3, low=0, high=1), T(1, 24, 26, 1, low=0, high=1)
+BOXES = A([[0, 0, 0.5, 0.6], [0.1, 0, 0.55, 0.6], [0.9, 0.8, -0.2, 0.1]])
+SCORES = A([0.5, 0.9, 0.3])
 # fmt: off
 ROWS = [
     *[row(f"image.resize_{name}", IMAGES, size, **kw) for name in (
@@ -60,5 +63,38 @@ ROWS = [
     row("linalg.pinv", T(2, 4, 3), dtypes="fd"),
     row("linalg.matrix_rank", T(2, 4, 3), dtypes="fd"),
     row("linalg.normalize", T(2, 3), axis=1),
+    row("image.sobel_edges", IMAGES),
+    *[row("extract_volume_patches", T(1, 4, 5, 6, 2), [1, 2, 2, 3, 1], [1, 2, 1, 2, 1], p)
+      for p in ("SAME", "VALID")],
+    row("fake_quant_with_min_max_args", T(3, 4, low=-8, high=8)),
+    row("fake_quant_with_min_max_args", T(3, 4), -1.5, 1.0, 4, True),
+    row("fake_quant_with_min_max_vars", T(3, 4), A(-1.5), A(1.0)),
+    row("fake_quant_with_min_max_vars_per_channel", T(3, 2), A([-1.5, -0.5]), A([1.0, 1.5])),
+    row("fake_quant_with_min_max_args_gradient", T(3, 4), T(3, 4), -1.5, 1.0),
+    row("fake_quant_with_min_max_vars_gradient", T(3, 4), T(3, 4), A(-1.5), A(1.0)),
+    row("fake_quant_with_min_max_vars_per_channel_gradient", T(3, 2), T(3, 2), A([-1.5, -0.5]),
+        A([1.0, 1.5])),
+    *[row("image.extract_patches", IMAGES, sizes=[1, 2, 3, 1], padding=p, **WINDOWS)
+      for p in ("SAME", "VALID")],
+    row("image.resize_image_with_pad", IMAGES, 9, 7),
+    row("image.resize_image_with_pad", IMAGE, 3, 9),
+    row("image.resize_image_with_pad", IMAGES, 9, 7, method=1),
+    row("image.ssim", LARGE, LARGE, 1.0), row("image.ssim", LARGE, LARGE, 1.0, filter_size=5),
+    row("image.ssim_multiscale", HUGE, HUGE, 1.0, power_factors=(0.4, 0.6)),
+    *[row("image.crop_and_resize", IMAGES, BOXES, I([0, 1, 1]), [3, 4], method=m,
+          extrapolation_value=0.5) for m in ("bilinear", "nearest")],
+    row("image.draw_bounding_boxes", IMAGES, T(2, 2, 4, low=0, high=1)),
+    row("image.extract_glimpse", IMAGES, [3, 2], A([[0.1, -0.2], [0.0, 0.3]])),
+    row("image.extract_glimpse", IMAGES, [3, 2], A([[2.0, 1.0], [1.0, 3.0]]), centered=False,
+        normalized=False),
+    row("image.non_max_suppression", BOXES, SCORES, 3),
+    row("image.non_max_suppression", BOXES, SCORES, I(2), iou_threshold=0.1, score_threshold=0.2),
+    row("image.non_max_suppression_with_scores", BOXES, SCORES, 3, soft_nms_sigma=0.5),
+    row("image.non_max_suppression_padded", BOXES, SCORES, 5, pad_to_max_output_size=True),
+    row("image.non_max_suppression_overlaps", T(3, 3, low=0, high=1), SCORES, 3),
+    row("image.combined_non_max_suppression", T(2, 3, 1, 4, low=0, high=1),
+        T(2, 3, 2, low=0, high=1), 2, 3),
+    row("image.combined_non_max_suppression", T(2, 3, 2, 4, low=0, high=1),
+        T(2, 3, 2, low=0, high=1), 2, 3, iou_threshold=0.2, pad_per_class=True),
 ]
 # fmt: on

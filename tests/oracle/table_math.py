@@ -181,5 +181,19 @@ ROWS = [
     row("nn.crelu", T(2, 3), axis=0),
     row("nn.leaky_relu", T(2, 3), 0.3, dtypes="fd"),
     row("nn.leaky_relu", A([0, -0.0, np.nan, np.inf, -np.inf])),
+    *[row("math.cumulative_logsumexp", T(2, 3), dtypes=d, **kw) for d, kw in (
+        ("fd", {}), ("f", {"axis": 1}), ("f", {"axis": -1, "exclusive": True}),
+        ("f", {"axis": 1, "exclusive": True, "reverse": True}), ("f", {"reverse": True}))],
+    row("math.cumulative_logsumexp", A([800, -800, 900])),
+    row("math.reciprocal_no_nan", A([0, 2, -4]), dtypes="f"),
+    row("math.nextafter", T(2, 3), T(3), dtypes="fd"),
+    row("math.nextafter", A([0, 1, np.inf, np.nan]), A([-1, 1, 0, 0])),
+    *[row("is_non_decreasing is_strictly_increasing math.is_non_decreasing "
+          "math.is_strictly_increasing", x) for x in (
+        A([1, 2, 3]), A([1, 1, 3]), A([[1, 2], [0, 3]]), A([]), A([[5]]), I([3, 2]))],
+    *[row("bitcast", T(2, 4), to, dtypes=d) for d, to in (
+        ("fi", "int32"), ("fil", "uint8"), ("d", "complex64"), ("s", "float32"),
+        ("s", "float64"), ("h", "int16"))],
+    row("bitcast", A(1.5), "int16"),
 ]
 # fmt: on

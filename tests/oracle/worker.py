@@ -1,8 +1,8 @@
 """The process in TensorFlow's environment: ``python worker.py IN OUT``, started by ``run``.
 
 In: a pickle of ``{"names": paths, "aliases": {path: paths}, "cases": [...]}``.  Out: a pickle of
-the paths that TensorFlow has, of the aliases that it makes functions of their own, and of the
-outcomes.  Cases and outcomes travel as plain tuples.
+the paths that TensorFlow has, of the aliases that it makes functions of their own, of its op
+types, and of the outcomes.  Cases and outcomes travel as plain tuples.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ def main(source: str, target: str) -> None:
         "known": sorted(known),
         "paths": paths,
         "own": own,
+        "types": sorted(name for name in dir(tf.raw_ops) if not name.startswith("_")),
         "outcomes": {(op, c.label): tuple(o) for (op, c), o in zip(wanted, outcomes, strict=True)},
     }
     with open(target, "wb") as f:
