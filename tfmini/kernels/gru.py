@@ -57,7 +57,7 @@ def gru(
                 state = out
             else:
                 state = np.where(dead[:, None], state, out)
-                out[dead] = 0
+                out[dead] = z[dead] = c[dead] = 0
         for rest in (y, gates, candidates):
             rest[ends.steps :, rows] = 0
         last[rows] = state

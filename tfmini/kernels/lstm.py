@@ -71,10 +71,10 @@ def lstm(
                 state = out
             else:
                 state = np.where(dead[:, None], state, out)
-                out[dead] = 0
+                out[dead] = z[dead] = 0
                 cell[dead] = before[dead]
-        for rest in (y, gates, cells):
-            rest[ends.steps :, rows] = 0
+        for rest, value in ((y, 0), (gates, 0), (cells, cell)):
+            rest[ends.steps :, rows] = value
         last_c[rows], last_h[rows] = cell, state
 
     by_rows(loop, *h.shape)

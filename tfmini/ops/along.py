@@ -10,7 +10,7 @@ import numpy as np
 from tfmini.build import op
 from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.ops import array
-from tfmini.ops.static import Copy, axis_in, shape_from
+from tfmini.ops.static import Copy, axis_in, letters, shape_from
 from tfmini.shapes import Shape, merge_shapes
 from tfmini.spec import TensorSpec
 
@@ -33,9 +33,23 @@ class take_along(Copy):
         )
         return TensorSpec(out, x.dtype)
 
+    def dims(self, x: TensorSpec, indices: TensorSpec, *, axis: int = -1) -> str | None:
+        given, taken = _both_sides(x.rank, axis)
+        return given and f"{given},{taken}->{taken}"
+
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         x, indices = node.inputs
         return put_along(grad, indices, array.shape(x), **node.attrs), None
+
+
+def _both_sides(rank: int | None, axis: int) -> tuple[str | None, str | None]:
+    """Return the dimensions of what is picked from and of what is picked, for ``dims``."""
+    names = letters(rank)
+    if names is None:
+        return None, None
+    at = axis_in(axis, len(names))
+    before, after = names[:at], names[at + 1 :]
+    return f"{before}[{names[at]}]{after}", f"{before}[{names[at].upper()}]{after}"
 
 
 @op("PutAlong")
@@ -43,6 +57,7 @@ class put_along(Copy):
     """Zeros of ``shape`` with ``x`` added at ``indices`` along ``axis``, row by row: the transpose
     of ``take_along``."""
 
+    shape_input = 2
     samples = [((2, 2), [[0, 2], [1, 1]], [2, 3]), ((1, 2), [[0, 2]], [3, 2], {"axis": 0})]
 
     def compute(self, x: Any, indices: Any, shape: Any, *, axis: int = -1) -> Any:
@@ -59,6 +74,12 @@ class put_along(Copy):
         self, x: TensorSpec, indices: TensorSpec, shape: TensorSpec, *, axis: int = -1
     ) -> TensorSpec:
         return TensorSpec(shape_from(shape), x.dtype)
+
+    def dims(
+        self, x: TensorSpec, indices: TensorSpec, shape: TensorSpec, *, axis: int = -1
+    ) -> str | None:
+        given, taken = _both_sides(x.rank, axis)
+        return given and f"{taken},{taken},[z]->{given}"
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         return take_along(grad, node.inputs[1], **node.attrs), None, None

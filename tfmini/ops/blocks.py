@@ -20,6 +20,8 @@ from tfmini.spec import TensorSpec
 class _Blocks(Copy):
     """Moves blocks of ``block_size`` squared between space and depth; images are NHWC or NCHW."""
 
+    dims = "n[h][w][c]->n[i][j][d]"
+
     def infer(self, input: TensorSpec, *, block_size: int, data_format: str = "NHWC") -> TensorSpec:
         if block_size < 2:
             raise ValueError(f"block_size {block_size} must be at least 2")

@@ -84,6 +84,7 @@ class Qr(NamedTuple):
 class _qr(Lapack):
     """``q`` with orthonormal columns and an upper triangular ``r`` with ``q @ r = input``."""
 
+    dims = "...[m][n]->...[m][k],...[k][n]"
     weight = 4.0
     result = Qr
     samples = [(_TALL,), (SQUARE,), (_TALL.T.copy(),)]
@@ -183,6 +184,9 @@ class _self_adjoint_eig(Lapack):
         values = TensorSpec(shape and shape[:-1], input.dtype)
         return (values, TensorSpec(shape, input.dtype)) if compute_v else values
 
+    def dims(self, input: TensorSpec, *, compute_v: bool = True) -> str:
+        return "...[m][n]->...[m]" + (",...[m][n]" if compute_v else "")
+
     def gradient(self, node: Operation, grad: Tensor, grad_v: Tensor | None = None) -> Grads:
         if grad_v is None:
             values, v = _self_adjoint_eig(node.inputs[0])
@@ -254,6 +258,11 @@ class _svd(Lapack):
         left, right = (m, n) if full_matrices else (k, k)
         return (values, TensorSpec((*batch, m, left), input.dtype),
                 TensorSpec((*batch, n, right), input.dtype))  # fmt: skip
+
+    def dims(
+        self, input: TensorSpec, *, full_matrices: bool = False, compute_uv: bool = True
+    ) -> str:  # fmt: skip
+        return "...[m][n]->...[k]" + (",...[m][u],...[n][v]" if compute_uv else "")
 
     def gradient(
         self, node: Operation, grad: Tensor, grad_u: Tensor | None = None,

@@ -51,6 +51,7 @@ def matrix_shape(name: str, spec: TensorSpec) -> Shape:
 class _matrix_diag(Copy):
     """Matrices with ``diagonal`` on diagonal ``k``, ``padding`` elsewhere."""
 
+    dims = "...[k]->...[m][n]"
     samples = [((3,),), ((2, 3), {"k": 1}), ((2, 3), {"k": -1, "rows": 5}),
                ((2,), {"columns": 4, "padding": 1.5})]  # fmt: skip
 
@@ -99,6 +100,7 @@ def _sides(n: int, k: int, rows: int | None, columns: int | None) -> tuple[int, 
 class _matrix_diag_part(View):
     """Diagonal ``k`` of each matrix."""
 
+    dims = "...[m][n]->...[k]"
     samples = [((3, 3),), ((2, 3, 4), {"k": 1}), ((4, 3), {"k": -2})]
 
     def compute(self, input: Any, *, k: int = 0) -> Any:
@@ -118,6 +120,7 @@ class _matrix_diag_part(View):
 class _matrix_set_diag(Copy):
     """``input`` with ``diagonal`` on diagonal ``k`` of each matrix."""
 
+    dims = "...[m][n],...[k]->...[m][n]"
     samples = [((3, 3), (3,)), ((2, 3, 4), (2, 3), {"k": 1})]
 
     def compute(self, input: Any, diagonal: Any, *, k: int = 0) -> Any:
@@ -188,6 +191,7 @@ class matrix_band_part(Copy):
     means all.  So (-1, 0) is the lower triangle.
     """
 
+    dims = "...[m][n],,->...[m][n]"
     weight = 5.0
     samples = [((3, 4), -1, 0), ((2, 3, 3), 1, 1), ((3, 3), 0, -1)]
 

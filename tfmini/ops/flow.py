@@ -15,9 +15,11 @@ from tfmini.shapes import Shape
 LETTERS = "abcdefghijklmnopqrstuvwxy"  # "z" is for shape vectors
 
 
-def moved(given: Shape, out: Shape, same: Mapping[int, int], vectors: int = 0) -> str | None:
+def moved(
+    given: Shape, out: Shape, same: Mapping[int, int], vectors: int = 0, scalars: int = 0
+) -> str | None:
     """Return the string where output dimension ``same[i]`` is input dimension i, and all others
-    stay whole; ``vectors`` further inputs are int vectors."""
+    stay whole; further inputs are int vectors, and behind them scalars."""
     if given is None or out is None or len(given) + len(out) > len(LETTERS):
         return None
     names = iter(LETTERS)
@@ -26,7 +28,16 @@ def moved(given: Shape, out: Shape, same: Mapping[int, int], vectors: int = 0) -
     for i, j in same.items():
         right[j] = left[i]
     left = [c if i in same else f"[{c}]" for i, c in enumerate(left)]
-    return f"{''.join(left)}{',[z]' * vectors}->{''.join(right)}"
+    return f"{''.join(left)}{',[z]' * vectors}{',' * scalars}->{''.join(right)}"
+
+
+def bordered(given: Shape, out: Shape, pairs: Sequence[Any] | None, scalars: int = 0) -> str | None:
+    """Return the string of adding or taking off ``pairs`` (before, after) of a border: dimensions
+    without one may be split."""
+    if pairs is None:
+        return None
+    same = {i: i for i, pair in enumerate(pairs) if tuple(pair) == (0, 0)}
+    return moved(given, out, same, vectors=1, scalars=scalars)
 
 
 def broadcast(given: Shape, out: Shape) -> str | None:
@@ -71,7 +82,7 @@ def reshaped(given: Shape, out: Shape) -> str | None:
     return moved(given, out, same, vectors=1)
 
 
-def sliced(given: Shape, out: Shape, items: Sequence[Any]) -> str | None:
+def sliced(given: Shape, out: Shape, items: Sequence[Any], vectors: int = 0) -> str | None:
     """Return the string of a basic index: dimensions that it takes whole may be split."""
     if given is None or out is None:
         return None
@@ -82,8 +93,15 @@ def sliced(given: Shape, out: Shape, items: Sequence[Any]) -> str | None:
     same: dict[int, int] = {}
     i = j = 0
     for entry in entries:
-        if isinstance(entry, tuple) and entry[:2] == (None, None) and entry[2] in (None, 1):
+        if isinstance(entry, tuple) and _takes_all(entry, given[i]):
             same[i] = j
         i += entry is not None
         j += entry is None or isinstance(entry, tuple)
-    return moved(given, out, same)
+    return moved(given, out, same, vectors)
+
+
+def _takes_all(entry: tuple[Any, ...], size: int | None) -> bool:
+    """Whether a slice takes all of a dimension of ``size``, and all of a part of it too."""
+    first, last, step = entry
+    reaches = last is None or (size is not None and isinstance(last, int) and last >= size)
+    return first in (None, 0) and reaches and step in (None, 1)

@@ -38,6 +38,7 @@ def gru_step(z: Tensor, h: Tensor, candidate: Callable[[Tensor], Tensor]) -> Ten
 class _gru_sequence(Layer):
     """A GRU layer: all states, the last, and the values of gates and candidates of each step."""
 
+    flow = "[t]b[i],b[u],[k][w],[w],[k][u],[u]->[t]b[u],b[u],[t]b[w],[t]b[u]"
     samples = [
         ((3, 2, 4), (2, 2), (6, 4), (4,), (6, 2), (2,)),
         ((3, 2, 1), (2, 2), (3, 4), (4,), (3, 2), (2,), [2, 1], {"activation": "sigmoid"}),
@@ -84,9 +85,15 @@ class _gru_sequence(Layer):
 class _gru_sequence_grad(Layer):
     """What flows into the products of a GRUSequence, its first state and the state's matrices."""
 
+    flow = (
+        "[t]b[i],b[u],[k][w],[w],[k][u],[u],[t]b[u],[t]b[w],[t]b[u],[t]b[u],b[u]"
+        "->[t]b[w],[t]b[u],b[u],[u][w],[u][v]"
+    )
     samples = [
         ((3, 2, 4), (2, 2), (6, 4), (4,), (6, 2), (2,), (3, 2, 2), (3, 2, 4), (3, 2, 2),
          (3, 2, 2), (2, 2)),
+        ((3, 2, 4), (2, 2), (6, 4), (4,), (6, 2), (2,), (3, 2, 2), (3, 2, 4), (3, 2, 2),
+         (3, 2, 2), (2, 2), [3, 1]),
     ]  # fmt: skip
     expected_failures = SAVED
 

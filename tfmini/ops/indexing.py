@@ -270,15 +270,35 @@ class _gather_nd(_Picking):
             raise conflict("indices do not fit params", params=given, indices=places)
         return TensorSpec((*places[:-1], *given[depth:]), params.dtype)
 
+    def dims(self, params: TensorSpec, indices: TensorSpec, *, batch_dims: int = 0) -> str | None:
+        found = positions_flow(params.rank, indices, batch_dims)
+        return found and "{},{}->{}".format(*found)
+
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         params, indices = node.inputs
         return _gather_nd_grad(indices, grad, array.shape(params), **node.attrs), None
+
+
+def positions_flow(
+    rank: int | None, indices: TensorSpec, batch_dims: int = 0
+) -> tuple[str, str, str] | None:
+    """Return the dimensions, for ``dims``, of a tensor of ``rank``, of ``indices`` whose last
+    dimension holds positions in it, and of the slices there; None if too little is known."""
+    depth = indices.shape[-1] if indices.shape else None
+    names = letters(None if rank is None or indices.rank is None else rank + indices.rank)
+    if names is None or depth is None or rank is None:
+        return None
+    places, own = names[: len(names) - rank - 1], names[len(names) - rank :]
+    whole = "".join(f"[{c}]" for c in own[batch_dims : batch_dims + depth])
+    rest = own[batch_dims + depth :]
+    return f"{places[:batch_dims]}{whole}{rest}", f"{places}[Z]", places + rest
 
 
 @op("GatherNdGrad")
 class _gather_nd_grad(Copy):
     """Zeros of ``shape``, with the slices of ``grad`` added at ``indices``."""
 
+    shape_input = 2
     samples = [
         ([[0, 1], [0, 1]], (2,), [3, 4]),
         ([[[0]], [[2]]], (2, 1, 4), [2, 3, 4], {"batch_dims": 1}),
@@ -291,6 +311,13 @@ class _gather_nd_grad(Copy):
         self, indices: TensorSpec, grad: TensorSpec, shape: TensorSpec, *, batch_dims: int = 0
     ) -> TensorSpec:
         return TensorSpec(shape_from(shape), grad.dtype)
+
+    def dims(
+        self, indices: TensorSpec, grad: TensorSpec, shape: TensorSpec, *, batch_dims: int = 0
+    ) -> str | None:
+        dims = shape_from(shape)
+        found = positions_flow(None if dims is None else len(dims), indices, batch_dims)
+        return found and "{1},{2},[z]->{0}".format(*found)
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         return None, apply(_gather_nd.opdef, (grad, node.inputs[0]), node.attrs), None

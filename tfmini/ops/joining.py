@@ -105,6 +105,14 @@ class _unstack(View):
         ints = value.value if isinstance(value.value, tuple) else (None,) * num
         return [TensorSpec(out, value.dtype, n) for n in ints]
 
+    def dims(self, value: TensorSpec, *, num: int, axis: int = 0) -> str | None:
+        names = letters(value.rank)
+        if names is None or not num:
+            return None
+        at = axis_in(axis, len(names))
+        before, after = names[:at], names[at + 1 :]
+        return f"{before}[{names[at]}]{after}->{','.join([before + after] * num)}"
+
     def gradient(self, node: Operation, *grads: Tensor) -> Grads:
         return (stack(list(grads), node.attrs["axis"]),)
 

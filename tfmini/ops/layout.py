@@ -11,7 +11,15 @@ from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import conflict, normalize_axis
 from tfmini.ops import array, flow, indexing
-from tfmini.ops.static import Copy, View, axis_in, elements_of, require_ints, shape_from
+from tfmini.ops.static import (
+    Copy,
+    View,
+    axis_in,
+    elements_of,
+    letters,
+    require_ints,
+    shape_from,
+)
 from tfmini.shapes import compatible, merge_shapes
 from tfmini.spec import TensorSpec
 
@@ -46,14 +54,24 @@ class tile(Copy):
                for m, d in zip(counts, input.shape, strict=True)]  # fmt: skip
         return TensorSpec(tuple(out), input.dtype)
 
+    def dims(self, input: TensorSpec, multiples: TensorSpec) -> str | None:
+        out = self.infer(input, multiples).shape
+        return flow.moved(input.shape, out, _once(multiples), vectors=1)
+
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         return _untile(grad, node.inputs[1], array.shape(node.inputs[0])), None
+
+
+def _once(multiples: TensorSpec) -> dict[int, int]:
+    """Return the dimensions that are not repeated, each with itself."""
+    return {i: i for i, n in enumerate(elements_of(multiples) or ()) if n == 1}
 
 
 @op("TileGrad")
 class _untile(Copy):
     """The sum, of shape ``shape``, of the ``multiples`` copies that ``grad`` consists of."""
 
+    shape_input = 2
     samples = [((4, 3), [2, 1], [2, 3]), ((0, 3), [0, 1], [2, 3])]
 
     def compute(self, grad: Any, multiples: Any, shape: Any) -> Any:
@@ -71,6 +89,9 @@ class _untile(Copy):
         if not compatible(grad.shape, tile.opdef.infer(TensorSpec(out, None), multiples).shape):
             raise conflict("the gradient is not that of a tiled tensor", grad=grad.shape, input=out)
         return TensorSpec(out, grad.dtype)
+
+    def dims(self, grad: TensorSpec, multiples: TensorSpec, shape: TensorSpec) -> str | None:
+        return flow.moved(grad.shape, shape_from(shape), _once(multiples), vectors=2)
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         return tile(grad, node.inputs[1]), None, None
@@ -198,6 +219,16 @@ class _reverse_sequence(Copy):
         batch = merge_shapes((input.shape[at],), seq_lengths.shape) or (None,)
         return TensorSpec((*input.shape[:at], *batch, *input.shape[at + 1 :]), input.dtype)
 
+    def dims(
+        self, input: TensorSpec, seq_lengths: TensorSpec, *, seq_axis: int, batch_axis: int
+    ) -> str | None:
+        names = letters(input.rank)
+        if names is None:
+            return None
+        seq, batch = axis_in(seq_axis, len(names)), axis_in(batch_axis, len(names))
+        given = f"{names[:seq]}[{names[seq]}]{names[seq + 1 :]}"
+        return f"{given},{names[batch]}->{given}"
+
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         return _reverse_sequence(grad, node.inputs[1], **node.attrs), None
 
@@ -236,6 +267,14 @@ class _roll(Copy):
             for a in (axis,) if isinstance(axis, int) else axis:
                 axis_in(a, len(input.shape))
         return TensorSpec(input.shape, input.dtype)
+
+    def dims(self, input: TensorSpec, shift: TensorSpec, *, axis: Any) -> str | None:
+        if input.shape is None or shift.rank is None:
+            return None
+        axes = (axis,) if isinstance(axis, int) else axis
+        rolled = [axis_in(a, len(input.shape)) for a in axes]  # one may be named twice
+        kept = {i: i for i in range(len(input.shape)) if i not in rolled}
+        return flow.moved(input.shape, input.shape, kept, shift.rank, 1 - shift.rank)
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         return _roll(grad, -node.inputs[1], **node.attrs), None

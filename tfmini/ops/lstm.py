@@ -41,6 +41,7 @@ def lstm_step(
 class _lstm_sequence(Layer):
     """An LSTM layer: all h, the last c and h, and the gates' values and c after each step."""
 
+    flow = "[t]b[i],b[u],b[u],[k][w],[w]->[t]b[u],b[u],b[u],[t]b[w],[t]b[u]"
     samples = [
         ((3, 2, 4), (2, 2), (2, 2), (6, 8), (8,)),
         ((3, 2, 1), (2, 2), (2, 2), (3, 8), (8,), [2, 1],
@@ -83,9 +84,15 @@ class _lstm_sequence(Layer):
 class _lstm_sequence_grad(Layer):
     """What flows into the products of an LSTMSequence, its first state and the state's matrix."""
 
+    flow = (
+        "[t]b[i],b[u],b[u],[k][w],[w],[t]b[u],[t]b[w],[t]b[u],[t]b[u],b[u],b[u]"
+        "->[t]b[w],b[u],b[u],[u][w]"
+    )
     samples = [
         ((3, 2, 4), (2, 2), (2, 2), (6, 8), (8,), (3, 2, 2), (3, 2, 8), (3, 2, 2), (3, 2, 2),
          (2, 2), (2, 2)),
+        ((3, 2, 4), (2, 2), (2, 2), (6, 8), (8,), (3, 2, 2), (3, 2, 8), (3, 2, 2), (3, 2, 2),
+         (2, 2), (2, 2), [3, 1]),
     ]  # fmt: skip
     expected_failures = SAVED
 

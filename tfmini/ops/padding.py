@@ -15,7 +15,7 @@ from tfmini.dtypes import bool_
 from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import conflict
-from tfmini.ops import array, slicing
+from tfmini.ops import array, flow, slicing
 from tfmini.ops.static import Copy, elements_of, full, require_ints
 from tfmini.shapes import Shape, compatible
 from tfmini.spec import TensorSpec
@@ -77,6 +77,10 @@ class _pad(Copy):
         require_ints(paddings=paddings)
         return TensorSpec(_padded(tensor, paddings), tensor.dtype)
 
+    def dims(self, tensor: TensorSpec, paddings: TensorSpec, value: TensorSpec) -> str | None:
+        pairs = _check_pairs(tensor, paddings)
+        return flow.bordered(tensor.shape, _padded(tensor, paddings), pairs, scalars=1)
+
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         x, paddings, _ = node.inputs
         before = slicing.getitem(paddings, slice(None, None, 2))
@@ -91,21 +95,27 @@ class _mirror_pad(Copy):
     samples = [
         ((2, 3), [1, 0, 0, 2], {"mode": "REFLECT"}),
         ((2, 3), [2, 0, 3, 2], {"mode": "SYMMETRIC"}),
+        ((0, 3), [0, 0, 1, 2], {"mode": "REFLECT"}),
     ]
 
     def compute(self, tensor: Any, paddings: Any, *, mode: str) -> Any:
         pairs = paddings.reshape(-1, 2).tolist()
         for n, pair in zip(tensor.shape, pairs, strict=True):
-            if max(pair) > n - (mode == "REFLECT"):
+            if max(pair) and max(pair) > n - (mode == "REFLECT"):
                 raise ValueError(f"paddings {pairs} are too large for {mode} of {tensor.shape}")
         return np.pad(tensor, pairs, mode.lower())
 
     def infer(self, tensor: TensorSpec, paddings: TensorSpec, *, mode: str) -> TensorSpec:
         require_ints(paddings=paddings)
         for n, pair in zip(tensor.shape or (), _check_pairs(tensor, paddings) or (), strict=False):
-            if n is not None and max([p or 0 for p in pair]) > n - (mode == "REFLECT"):
+            most = max([p or 0 for p in pair])
+            if n is not None and most and most > n - (mode == "REFLECT"):
                 raise conflict(f"padding {list(pair)} is too large for {mode}", tensor=tensor.shape)
         return TensorSpec(_padded(tensor, paddings), tensor.dtype)
+
+    def dims(self, tensor: TensorSpec, paddings: TensorSpec, *, mode: str) -> str | None:
+        pairs = _check_pairs(tensor, paddings)
+        return flow.bordered(tensor.shape, _padded(tensor, paddings), pairs)
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         return _unmirror(grad, node.inputs[1], **node.attrs), None
@@ -138,6 +148,10 @@ class _unmirror(Copy):
         if any([n is not None and n < 0 for n in out]):
             raise conflict("the gradient is smaller than the padding", grad=grad.shape)
         return TensorSpec(tuple(out), grad.dtype)
+
+    def dims(self, grad: TensorSpec, paddings: TensorSpec, *, mode: str) -> str | None:
+        out = self.infer(grad, paddings, mode=mode).shape
+        return flow.bordered(grad.shape, out, _check_pairs(grad, paddings))
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         return _mirror_pad(grad, node.inputs[1], **node.attrs), None

@@ -118,17 +118,43 @@ class _matmul(Contraction):
         x, y = conjugated(a), conjugated(b)
         da = _matmul(y, grad, tb, True) if ta else _matmul(grad, y, False, not tb)
         if ranks[0] > 2 and ranks[1] == 2 and not ta:
-            rows = [_as_rows(t) for t in (x, grad)]
-            db = _matmul(*(rows[::-1] if tb else rows), True, False)
+            db = row_products(grad, x) if tb else row_products(x, grad)
             return summed_over_batch(da, a, b), db
         db = _matmul(grad, x, True, ta) if tb else _matmul(x, grad, not ta, False)
         return summed_over_batch(da, a, b), summed_over_batch(db, b, a)
 
 
-def _as_rows(x: Tensor) -> Tensor:
-    """Return a batch of matrices as one matrix with all their rows."""
-    last = x.spec.shape[-1] if x.spec.shape else None
-    return array.reshape(x, [-1, array.shape(x)[-1] if last is None else last])
+@op("RowProducts")
+class row_products(Contraction):
+    """Return the sum of the outer products of the rows of ``a`` [..., k] with those of ``b``
+    [..., n], of one batch shape: [k, n], the gradient of a matrix that all rows met."""
+
+    dims = "...k,...n->kn"
+    threaded = True
+    samples = [((2, 3), (2, 4)), ((5, 2, 3), (5, 2, 4)), ((0, 2, 3), (0, 2, 4))]
+    bad_samples = [((2, 3), (3, 4), InvalidArgumentError), ((3,), (), InvalidArgumentError)]
+
+    def compute(self, a: Any, b: Any) -> Any:
+        rows = python_math.prod(a.shape[:-1])
+        left, right = a.reshape(rows, a.shape[-1]), b.reshape(rows, b.shape[-1])
+        return _matmul.opdef.compute(left, right, transpose_a=True)
+
+    def infer(self, a: TensorSpec, b: TensorSpec) -> TensorSpec:
+        self.check_kinds((a.dtype, b.dtype))
+        dtype = promote(a.dtype, b.dtype)
+        if () in (a.shape, b.shape):
+            raise conflict("rows have one dimension or more", a=a.shape, b=b.shape)
+        if a.shape and b.shape and not compatible(a.shape[:-1], b.shape[:-1]):
+            raise conflict("the rows differ in number", a=a.shape, b=b.shape)
+        return TensorSpec(((a.shape or (None,))[-1], (b.shape or (None,))[-1]), dtype)
+
+    def depth(self, a: TensorSpec, b: TensorSpec) -> float:
+        known = a.shape or (None, None)
+        return python_math.inf if None in known[:-1] else float(python_math.prod(known[:-1]))
+
+    def gradient(self, node: Operation, grad: Tensor) -> Grads:
+        a, b = node.inputs
+        return _matmul(conjugated(b), grad, False, True), _matmul(conjugated(a), grad)
 
 
 @op("MatMulGrad")
@@ -170,6 +196,15 @@ class matmul_gradient(Contraction):
     ) -> TensorSpec:
         x = (a, b)[wrt]
         return TensorSpec(x.shape, x.dtype)
+
+    def dims(
+        self, a: TensorSpec, b: TensorSpec, grad: TensorSpec, *, wrt: int, **attrs: bool
+    ) -> str | None:
+        text = _matmul.opdef.dims(a, b, **attrs)
+        if text is None or "..." in text:
+            return None
+        given, _, out = text.partition("->")
+        return f"{given},{out}->{given.split(',')[wrt]}"
 
     def depth(
         self, a: TensorSpec, b: TensorSpec, grad: TensorSpec, *, wrt: int, **attrs: Any

@@ -40,6 +40,12 @@ class Layer(OpDef):
 
     blas = True
     kinds = "f"
+    flow = ""  # ``dims`` without lengths: the batch, "b", may be split
+
+    def dims(self, *specs: TensorSpec, **_attrs: Any) -> str:
+        left, _, right = self.flow.partition("->")
+        more = len(specs) > left.count(",") + 1
+        return f"{left}{',b' if more else ''}->{right}"
 
     def cost(self, x: TensorSpec, *rest: TensorSpec, **_attrs: Any) -> Cost:
         """Each row of each step meets all matrices (of which the states are the least)."""
@@ -95,24 +101,16 @@ def inputs_of(x: Tensor) -> Any:
 
 def input_product(x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
     """Return the product of ``x`` with the first rows of ``kernel``, plus bias, for all steps."""
-    inputs, sizes = inputs_of(x), array.shape(x)
-    z = products.matmul(array.reshape(x, [-1, inputs]), kernel[:inputs]) + bias
-    return array.reshape(z, [sizes[0], sizes[1], array.shape(kernel)[1]])
+    return products.matmul(x, kernel[: inputs_of(x)]) + bias
 
 
 def input_gradients(
     x: Tensor, kernel: Tensor, dz: Tensor, d_recurrent: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the gradients of ``x``, ``kernel`` and the bias, if ``dz`` flows into the products."""
-    inputs, width = inputs_of(x), array.shape(dz)[2]
-    rows = array.reshape(dz, [-1, width])
-    dx = products.matmul(rows, kernel[:inputs], transpose_b=True)
-    d_kernel = products.matmul(array.reshape(x, [-1, inputs]), rows, transpose_a=True)
-    return (
-        array.reshape(dx, array.shape(x)),
-        joining.concat([d_kernel, d_recurrent], 0),
-        reductions.reduce_sum(rows, 0),
-    )
+    dx = products.matmul(dz, kernel[: inputs_of(x)], transpose_b=True)
+    d_kernel = joining.concat([products.row_products(x, dz), d_recurrent], 0)
+    return dx, d_kernel, reductions.reduce_sum(dz, [0, 1])
 
 
 def second_gradients(
@@ -139,6 +137,7 @@ SAVED = {"gradient": "what is kept for the gradient alone counts as constant"}
 class _rnn_sequence(Layer):
     """``h = activation([x, h] kernel + bias)`` for each step: all h, and the last one."""
 
+    flow = "[t]b[i],b[u],[k][u],[u]->[t]b[u],b[u]"
     samples = [
         ((3, 2, 4), (2, 3), (7, 3), (3,)),
         ((3, 2, 1), (2, 2), (3, 2), (2,), [2, 1], {"activation": "linear"}),
@@ -174,7 +173,11 @@ class _rnn_sequence(Layer):
 class _rnn_sequence_grad(Layer):
     """What flows into the products of an RNNSequence, its first state and the state's matrix."""
 
-    samples = [((3, 2, 4), (2, 3), (7, 3), (3,), (3, 2, 3), (3, 2, 3), (2, 3))]
+    flow = "[t]b[i],b[u],[k][u],[u],[t]b[u],[t]b[u],b[u]->[t]b[u],b[u],[u][w]"
+    samples = [
+        ((3, 2, 4), (2, 3), (7, 3), (3,), (3, 2, 3), (3, 2, 3), (2, 3)),
+        ((3, 2, 4), (2, 3), (7, 3), (3,), (3, 2, 3), (3, 2, 3), (2, 3), [2, 3]),
+    ]
     expected_failures = SAVED
 
     def compute(

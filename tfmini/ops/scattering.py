@@ -37,6 +37,7 @@ class scatter_nd(Copy):
     The last dimension of ``indices`` holds positions (or positions of slices) in the result.
     """
 
+    shape_input = 2
     samples = [
         ([[0, 1], [0, 1], [2, 0]], (3,), [3, 2]),
         ([[1], [1]], (2, 3), [2, 3]),
@@ -51,6 +52,11 @@ class scatter_nd(Copy):
         out = shape_from(shape)
         _check_updates(indices.shape, updates.shape, out)
         return TensorSpec(out, updates.dtype)
+
+    def dims(self, indices: TensorSpec, updates: TensorSpec, shape: TensorSpec) -> str | None:
+        dims = shape_from(shape)
+        found = indexing.positions_flow(None if dims is None else len(dims), indices)
+        return found and "{1},{2},[z]->{0}".format(*found)
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         return None, indexing.gather_nd(grad, node.inputs[0]), None
@@ -166,7 +172,8 @@ class _sparse_to_dense(Copy):
         rows = flat_positions(places, dims)
         if validate_indices and (np.diff(rows) <= 0).any():
             raise ValueError("sparse_indices must be in lexicographic order, without repetition")
-        out = full(dims, np.asarray(default_value))
+        text = isinstance(default_value, (bytes, str))
+        out = full(dims, np.asarray(default_value, object if text else None))
         out.reshape(-1)[rows] = sparse_values
         return out
 

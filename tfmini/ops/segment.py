@@ -20,6 +20,7 @@ from tfmini.ops import array, creation, indexing, logic, math, reductions
 from tfmini.ops.casting import cast_like
 from tfmini.ops.complex import conjugated
 from tfmini.ops.division import truncated
+from tfmini.ops.static import letters
 from tfmini.shapes import Shape, compatible
 from tfmini.spec import TensorSpec
 
@@ -97,6 +98,10 @@ class _Segment(_Rows):
             raise conflict("one id per row of data is needed", data=data.shape,
                            segment_ids=segment_ids.shape)  # fmt: skip
         return TensorSpec(None if data.shape is None else (None, *data.shape[1:]), data.dtype)
+
+    def dims(self, data: TensorSpec, segment_ids: TensorSpec) -> str | None:
+        names = letters(data.rank)
+        return names and f"[{names[0]}]{names[1:]},[{names[0]}]->[Z]{names[1:]}"
 
 
 @op("SegmentSum")
@@ -212,6 +217,17 @@ class _UnsortedSegment(_Rows):
         n = num_segments.value if isinstance(num_segments.value, int) else None
         return TensorSpec((n, *data.shape[rank:]), data.dtype)
 
+    def dims(
+        self, data: TensorSpec, segment_ids: TensorSpec, num_segments: TensorSpec
+    ) -> str | None:
+        names = letters(data.rank)
+        if names is None or segment_ids.rank is None:
+            return None
+        rows, rest = names[: segment_ids.rank], names[segment_ids.rank :]
+        if self.step is not np.add:  # what shards have can't be added up
+            rows = "".join(f"[{c}]" for c in rows)
+        return f"{rows}{rest},{rows},->[Z]{rest}"
+
 
 @op("UnsortedSegmentSum")
 class unsorted_segment_sum(_UnsortedSegment):
@@ -281,6 +297,13 @@ class _rows_of(OpDef):
         known = x.shape is not None and ids.shape is not None
         shape: Shape = (*ids.shape, *x.shape[1:]) if known else None
         return TensorSpec(shape, x.dtype)
+
+    def dims(self, x: TensorSpec, ids: TensorSpec) -> str | None:
+        names = letters(None if x.rank is None or ids.rank is None else x.rank + ids.rank)
+        if not names or not x.rank:
+            return None
+        rest, places = names[1 : x.rank], names[x.rank :]
+        return f"[{names[0]}]{rest},{places}->{places}{rest}"
 
     def cost(self, x: TensorSpec, ids: TensorSpec) -> Cost:
         out = self.infer(x, ids)

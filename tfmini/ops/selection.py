@@ -89,6 +89,12 @@ class _select_rows(Copy):
             raise conflict(_SELECT_SHAPES, condition=condition.shape, x=x.shape, y=y.shape)
         return TensorSpec(x.shape if x.shape is not None else y.shape, promote(x.dtype, y.dtype))
 
+    def dims(self, condition: TensorSpec, x: TensorSpec, y: TensorSpec) -> str | None:
+        names = letters(x.rank)
+        if names is None or condition.rank is None:
+            return None
+        return f"{names[: condition.rank]},{names},{names}->{names}"
+
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         condition, zero = node.inputs[0], creation.zeros_like(grad)
         return None, _select_rows(condition, grad, zero), _select_rows(condition, zero, grad)

@@ -16,7 +16,7 @@ from tfmini.opdef import Cost, OpDef, nbytes
 from tfmini.ops.array import identity, transpose
 from tfmini.ops.complex import conj
 from tfmini.ops.solvers import adjoint
-from tfmini.ops.static import View, require_ints, shape_from
+from tfmini.ops.static import View, letters, require_ints, shape_from
 from tfmini.shapes import (
     TensorShape,
     as_shape,
@@ -85,6 +85,13 @@ class ensure_shape(View):
 
     def infer(self, x: TensorSpec, *, shape: Any) -> TensorSpec:
         return TensorSpec(merge_shapes(x.shape, as_shape(shape)), x.dtype, x.value)
+
+    def dims(self, x: TensorSpec, *, shape: Any) -> str | None:
+        names, wanted = letters(x.rank), as_shape(shape)
+        if names is None or wanted is None or len(wanted) != len(names):
+            return None
+        side = "".join(c if n is None else f"[{c}]" for c, n in zip(names, wanted, strict=True))
+        return f"{side}->{side}"
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         return (grad,)

@@ -20,6 +20,7 @@ from tfmini.opdef import conflict
 from tfmini.ops import array, creation, flow
 from tfmini.ops.index import UNKNOWN, Index, as_key, items_of, sliced_shape, sliced_value
 from tfmini.ops.static import Copy, View, as_list, elements_of, require_ints, shape_from
+from tfmini.shapes import Shape
 from tfmini.spec import TensorSpec
 
 
@@ -66,14 +67,19 @@ class _unslice_static(Copy):
         return TensorSpec(shape_from(shape), grad.dtype)
 
     def dims(self, grad: TensorSpec, shape: TensorSpec, *, index: Index) -> str | None:
-        text = flow.sliced(shape_from(shape), grad.shape, index.items)
-        if text is None:
-            return None
-        out, _, taken = text.partition("->")
-        return f"{taken},[z]->{out}"
+        return _unsliced(flow.sliced(shape_from(shape), grad.shape, index.items), "[z]")
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         return _slice_static(grad, node.attrs["index"]), None
+
+
+def _unsliced(text: str | None, vectors: str) -> str | None:
+    """Return the string of what puts back what a slice took, given that of the slice
+    and the terms of the vectors behind it."""
+    if text is None:
+        return None
+    out, _, taken = text.partition("->")
+    return f"{taken},{vectors}->{out}"
 
 
 _NO_MASKS = {
@@ -107,6 +113,15 @@ class _slice_dynamic(View):
         out = sliced_shape(input.shape, items)
         return TensorSpec(out, input.dtype, sliced_value(input.value, items))
 
+    def dims(
+        self, input: TensorSpec, begin: TensorSpec, end: TensorSpec, strides: TensorSpec,
+        **masks: int,
+    ) -> str | None:  # fmt: skip
+        items = _static_items(begin, end, strides, masks)
+        if items is None:
+            return None
+        return flow.sliced(input.shape, sliced_shape(input.shape, items), items, vectors=3)
+
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
         x, *bounds = node.inputs
         inputs = (grad, array.shape(x), *bounds)
@@ -117,6 +132,7 @@ class _slice_dynamic(View):
 class _unslice_dynamic(Copy):
     """Zeros of ``shape`` with ``grad`` where ``begin``, ``end`` and ``strides`` say."""
 
+    shape_input = 1
     samples = [((2, 2), [4, 3], [1, 0], [3, 3], [1, 2], _NO_MASKS)]
 
     def compute(
@@ -132,6 +148,14 @@ class _unslice_dynamic(Copy):
         self, grad: TensorSpec, shape: TensorSpec, *_bounds: TensorSpec, **_masks: int
     ) -> TensorSpec:
         return TensorSpec(shape_from(shape), grad.dtype)
+
+    def dims(
+        self, grad: TensorSpec, shape: TensorSpec, *bounds: TensorSpec, **masks: int
+    ) -> str | None:
+        items = _static_items(*bounds, masks)
+        if items is None:
+            return None
+        return _unsliced(flow.sliced(shape_from(shape), grad.shape, items), "[z],[Z],[Z],[Z]")
 
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
         bounds = node.inputs[2:]
@@ -268,6 +292,7 @@ class slice(View):
     -1 in ``size`` stands for all that is left.
     """
 
+    shape_input = 2
     samples = [((4, 3), [1, 0], [2, -1]), ((), np.zeros(0, np.int32), np.zeros(0, np.int32))]
     bad_samples = [((4, 3), [1, 0], [4, 1], InvalidArgumentError)]
 
@@ -313,15 +338,29 @@ class slice(View):
             return last - first
         return length
 
+    def dims(self, input_: TensorSpec, begin: TensorSpec, size: TensorSpec) -> str | None:
+        out = self.infer(input_, begin, size).shape
+        return flow.moved(input_.shape, out, _untouched(begin, input_.shape, out), vectors=2)
+
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         x, begin, _ = node.inputs
         return _unslice(grad, begin, array.shape(x)), None, None
+
+
+def _untouched(begin: TensorSpec, given: Shape, out: Shape) -> dict[int, int]:
+    """Return the dimensions that a slice from ``begin`` takes whole, each with itself."""
+    if given is None or out is None:
+        return {}
+    firsts = elements_of(begin) or (None,) * len(given)
+    entries = enumerate(zip(firsts, given, out, strict=True))
+    return {i: i for i, (first, n, m) in entries if first == 0 and n == m is not None}
 
 
 @op("SliceGrad")
 class _unslice(Copy):
     """Zeros of ``shape`` with ``grad`` at ``begin``."""
 
+    shape_input = 2
     samples = [((2, 3), [1, 0], [4, 3])]
 
     def compute(self, grad: Any, begin: Any, shape: Any) -> Any:
@@ -332,6 +371,10 @@ class _unslice(Copy):
 
     def infer(self, grad: TensorSpec, begin: TensorSpec, shape: TensorSpec) -> TensorSpec:
         return TensorSpec(shape_from(shape), grad.dtype)
+
+    def dims(self, grad: TensorSpec, begin: TensorSpec, shape: TensorSpec) -> str | None:
+        out = shape_from(shape)
+        return flow.moved(grad.shape, out, _untouched(begin, grad.shape, out), vectors=2)
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         given, begin, _ = node.inputs

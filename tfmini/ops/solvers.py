@@ -155,6 +155,7 @@ class LogDeterminant(NamedTuple):
 class log_matrix_determinant(Lapack):
     """Return the sign of the determinant of each matrix, and the logarithm of its size."""
 
+    dims = "...[m][n]->...,..."
     weight = 0.7
     result = LogDeterminant
     samples = [(SPD,), (SQUARE,)]
@@ -199,6 +200,7 @@ def _solution(matrix: TensorSpec, rhs: TensorSpec) -> TensorSpec:
 class _matrix_solve(Lapack):
     """The solution x of ``matrix @ x = rhs``."""
 
+    dims = "...[m][n],...[n]k->...[n]k"
     weight = 0.7
     samples = [(SPD, (3, 2)), (SQUARE, (2, 2, 3)), (SQUARE, (2, 3))]
 
@@ -231,6 +233,7 @@ solve = matrix_solve
 class _triangular_solve(Lapack):
     """The solution x of ``matrix @ x = rhs``, only one triangle of ``matrix`` counting."""
 
+    dims = "...[m][n],...[n]k->...[n]k"
     weight = 0.7
     samples = [(SPD, (3, 2)), (SQUARE, (2, 2, 3), {"lower": False}),
                (SPD, (3, 2), {"adjoint": True})]  # fmt: skip

@@ -126,6 +126,7 @@ class TopKV2(NamedTuple):
 class _top_k(Copy):
     """The ``k`` largest elements along the last dimension, and their positions."""
 
+    dims = "...[n],->...[k],...[k]"
     result = TopKV2
     weight = 20.0
     samples = [((3, 5), 2), ([1, 3, 3, 2], 3), ((4,), 0)]

@@ -25,6 +25,13 @@ class Maker(Protocol):
     def spec(self, ref: Ref) -> TensorSpec: ...
 
 
+def _cast_like(make: Maker, node: Node) -> tuple[Ref, ...] | None:
+    """Of ``like`` only the dtype is needed."""
+    x, like = node.inputs
+    dtype = make.spec(like).dtype
+    return None if dtype is None else (make("Cast", x, dtype=dtype),)
+
+
 def _moments(make: Maker, node: Node) -> tuple[Ref, ...] | None:
     (x,) = node.inputs
     if _is_half(make.spec(x)):  # the kernel sums in float32
@@ -88,6 +95,7 @@ def _is_half(spec: TensorSpec) -> bool:
 
 
 EXPANSIONS: dict[str, Callable[[Maker, Node], tuple[Ref, ...] | None]] = {
+    "CastLike": _cast_like,
     "Moments": _moments,
     "FusedBatchNormV3": _batch_norm,
     "FusedBatchNormGradV3": _batch_norm_gradient,

@@ -211,9 +211,7 @@ class _Placer:
                 continue
             label = flow.inputs[i][spot.dim]
             # A dimension of 1 that is broadcast is no part of the output's.
-            stretched = label.startswith("...") and self._length(node, flow, label) != sum(
-                spot.sizes
-            )
+            stretched = self._length(node, flow, label) != sum(spot.sizes)
             if label not in flow.fixed and not stretched and self._shape_fits(node, flow, label):
                 return label, spot.sizes
         return None
@@ -325,6 +323,8 @@ class _Placer:
         data = [r for i, r in enumerate(node.inputs) if i != at]
         scalars = all([self.specs[r].shape == () for r in data])
         flow = self._flow(node)
+        if flow is not None and flow.outputs[0][dim] in flow.fixed:
+            return None
         if at is not None and isinstance(self.constants.get(node.inputs[at]), np.ndarray):
             if flow is None and not scalars:
                 return None
