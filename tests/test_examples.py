@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[1] / "examples").glob("*.py"))
-DIGITS = next(path for path in EXAMPLES if path.stem == "07_digits")
+DIGITS, SEARCH, SHARDED = (path for path in EXAMPLES if path.stem >= "07")
 
 
 def run(path, monkeypatch, *arguments):
@@ -42,6 +42,27 @@ def test_example_is_short_and_ends_in_an_assert(path):
 
 def test_examples_are_numbered():
     assert [path.stem[:3] for path in EXAMPLES] == [f"{i:02}_" for i in range(1, len(EXAMPLES) + 1)]
+
+
+def test_search_spreads_its_models_over_workers(cluster, client, capsys):
+    main = runpy.run_path(str(SEARCH))["main"]
+    main.__globals__.update(HIDDEN=(1024, 1536), RATES=(0.001, 0.003))  # worth a task each
+    arguments, steps = ["--steps", "2"], 2
+
+    def executed():
+        return client.run(lambda dask_worker: dask_worker.state.executed_count).values()
+
+    before = executed()
+    assert main([*arguments, "--scheduler", cluster.scheduler_address]) == main(arguments)
+    assert all(b - a >= steps for a, b in zip(before, executed(), strict=True))
+
+
+def test_sharded_digits_on_workers_has_the_same_losses(client, capsys):
+    main = runpy.run_path(str(SHARDED))["main"]
+    arguments = ["--epochs", "1"]
+    expected = main(arguments)
+    with client.as_current():
+        assert main(arguments) == expected
 
 
 def test_digits_on_a_cluster_has_the_same_losses(cluster, capsys):

@@ -6,6 +6,7 @@ again and again, is recursive, and gets several gradients wrong.
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 import textwrap
@@ -96,6 +97,21 @@ def test_attributes_set_in_init_are_there_in_compute():
     assert run(holder(tf.constant(1.0))) == 4
 
 
+def test_source_is_the_line_that_constructs():
+    class twice(scaled):
+        def __init__(self, x):
+            super().__init__(x, 2.0)
+
+    class bare(tf.Operation):
+        def compute(self, x_value):
+            return x_value
+
+    here = inspect.currentframe().f_lineno + 1
+    y = twice(tf.constant(1.0))
+    z = bare([y])
+    assert [y.source, z.source] == [(__file__, here), (__file__, here + 1)]
+
+
 def test_lists_numbers_and_arrays_are_inputs():
     assert run(add([1.0, 2.0], 3.0)).tolist() == [4, 5]
     assert run(add(np.ones(2), tf.constant([1.0, 1.0]))).tolist() == [2, 2]
@@ -124,6 +140,52 @@ def test_compute_must_return_something():
         TypeError, match=r'forgetful node "forgetful" \(.*test_lesson.*returned None'
     ):
         run(forgetful(tf.constant(1.0)))
+
+
+def test_compute_must_not_return_a_node():
+    class tensorial(tf.Operation):
+        def __init__(self, x):
+            super().__init__([x])
+
+        def compute(self, x_value):
+            return tf.exp(x_value)
+
+    with pytest.raises(TypeError, match=r"tensorial node .*returned a node of a graph"):
+        run(tensorial(tf.constant(1.0)))
+
+
+def test_init_must_make_the_node():
+    class absent(tf.Operation):
+        def __init__(self, x):
+            self.x = x
+
+        def compute(self, x_value):
+            return x_value
+
+    made = absent(tf.constant(1.0))
+    for careless in (lambda: run(made), lambda: made + 1.0, lambda: made.name):
+        with pytest.raises(AttributeError, match=r"super\(\).__init__\(\[x, y\]\)"):
+            careless()
+    with pytest.raises(AttributeError, match="'absent' object has no attribute 'y'"):
+        _ = made.y
+
+
+@pytest.mark.parametrize("arguments", [lambda x, y: (x, y), lambda x, y: (x,)])
+def test_inputs_are_one_list(arguments):
+    class loose(tf.Operation):
+        def __init__(self, x, y):
+            super().__init__(*arguments(x, y))
+
+        def compute(self, x_value, y_value):
+            return x_value
+
+    with pytest.raises(TypeError, match=r"loose node .*test_lesson.*must be one list"):
+        loose(tf.constant(1.0), tf.constant(2.0))
+
+
+def test_the_decorator_needs_a_name():
+    with pytest.raises(TypeError, match=r"write @tf\.RegisterGradient\('name"):
+        tf.RegisterGradient(lambda op, grad: grad)
 
 
 def test_a_class_needs_compute():
@@ -169,6 +231,8 @@ def test_gradients_are_fitted_to_their_inputs():
         (lambda op, grad: (grad, grad), "returned 2 values for 1 inputs"),
         (lambda op, grad: np.zeros((5, 7)), r"has shape \[5, 7\] for an input of shape \[2\]"),
         (lambda op, grad: 1 / 0, "ZeroDivisionError"),
+        (lambda op, grad: None, "gradient of faulty returned None"),
+        (lambda op, grad: [tf.identity(grad)], "returned a node of a graph"),
     ],
 )
 def test_faulty_gradients(gradient, says):
@@ -373,5 +437,7 @@ def test_operations_of_a_script_run_everywhere(tmp_path):
     done = subprocess.run(
         [sys.executable, "-W", "error", str(script)], capture_output=True, text=True, timeout=100
     )
-    assert done.stderr == ""
+    assert done.returncode == 0, done.stderr
+    # Dask's nanny may have logged that a worker was slow to end.
+    assert "Traceback" not in done.stderr
     assert done.stdout.splitlines() == ["[[5.0, 8.0], [3.0, 3.0]]"] * 3

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dask
 import dask.array as da
 import numpy as np
 import pytest
-from distributed import futures_of
+from distributed import Client, LocalCluster, futures_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -164,15 +165,41 @@ def test_training_has_the_same_bits_everywhere(target):
     assert found[0][-1] < found[0][0]
 
 
+@pytest.fixture(scope="module")
+def honest():
+    """Two workers that do not steal tasks of each other when one is idle, as load may have it."""
+    with (
+        dask.config.set({"distributed.scheduler.work-stealing": False}),
+        LocalCluster(
+            processes=False, n_workers=2, threads_per_worker=1, dashboard_address=":0"
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        yield client
+
+
 @pytest.mark.cluster
-def test_rows_stay_where_they_are(client):
-    arrays = client.persist(list(linear((40, 40, 40, 40))))
+@pytest.mark.parametrize("together", [True, False])
+def test_rows_stay_where_they_are(honest, together):
+    """Those of the labels with those of the rows, or each on another worker."""
+    places = sorted(honest.scheduler_info()["workers"])
+    sizes = (40, 40, 40, 40)
+    arrays = []
+    for i, array in enumerate(linear(sizes)):
+        name, rest = f"placed-{together}-{i}", (0,) * (array.ndim - 1)
+        graph = {}
+        for k, block in enumerate(np.split(array.compute(scheduler="sync"), 4)):
+            workers = [places[(k + i * (not together)) % 2]]
+            key = (name, k, *rest)
+            graph[key] = honest.submit(np.copy, block, key=key, workers=workers)
+        arrays.append(da.Array(graph, name, array.chunks, array.dtype))
     futures = [f for a in arrays for f in futures_of(a)]
-    client.gather(futures)
-    before = client.who_has(futures)
-    found = regression(client, arrays)
-    assert client.who_has(futures) == before
-    assert found == regression("sync", linear((40, 40, 40, 40)))
+    honest.gather(futures)
+    before = honest.who_has(futures)
+    assert len({tuple(workers) for workers in before.values()}) == 2
+    found = regression(honest, arrays)
+    assert honest.who_has(futures) == before
+    assert found == regression("sync", linear(sizes))
 
 
 def test_a_step_picks_rows_by_one_task_an_array_and_chunk():

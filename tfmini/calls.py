@@ -14,6 +14,7 @@ import numpy as np
 
 from tfmini import executors, observe, threads
 from tfmini.chunks import Chunks
+from tfmini.deadlines import within
 from tfmini.errors import InvalidArgumentError
 from tfmini.executors import Executor
 from tfmini.feeds import Get, fed_tensor, feed_converter, flat_keys, flat_values
@@ -104,9 +105,15 @@ class Call:
         for stage in self.before:
             values += stage.run(session, values)
         main, executor = self.main, session._executor or executors.current()
+        remote = session._remote_on(executor)
         main.cores = 1
+        program = main.program(values)
         inputs = values + main.givens(session, {**session._store.values, **fresh})
-        results = main.execute(session, executor, main.program(values), inputs)
+        if remote is None or main.holds or observe.current() is not None:
+            here = inputs if remote is None else remote.local(inputs)
+            results = main.execute(session, executor, program, here)
+        else:
+            results = remote.run(main.job(program, inputs))
         return [frozen_copy(r) for r in results]
 
 
@@ -162,7 +169,7 @@ class Stage:
             results = remote.run(job)
         if self._writes or fresh:
             new = dict(zip(self.updates, results[self._n :], strict=True))
-            session._store.commit({**fresh, **new}, [node.id for node in self.random])
+            session._store.commit(new, [node.id for node in self.random], fresh)
             if job is not None:
                 remote.record(job)  # type: ignore[union-attr]
         if program.finish or self.updates:
@@ -181,7 +188,8 @@ class Stage:
         """Return the results of ``program``; what holds resources runs in this thread."""
         if self.holds and program.inline is not None:
             inline = observe.inlined(program.inline)
-            return inline(*values)
+            with within(session._limit):
+                return inline(*values)
         return session._execute(executor, program, values)
 
     def givens(self, session: Session, state: dict[Ref, Any]) -> list[Any]:

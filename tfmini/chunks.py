@@ -2,21 +2,35 @@
 
 In: what a caller feeds.  Out: ``Chunks``: a Dask graph, the keys of its chunks in order, and their
 sizes along the one dimension that is cut.  Nothing is computed or moved here, but for the sizes of
-chunks of unknown size.
+chunks of unknown size.  What a chunk turns out to be is compared with what was said of it in the
+task that takes it.
 """
 
 from __future__ import annotations
 
+import operator
+import pkgutil
+import uuid
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from tfmini.dtypes import as_dtype
-from tfmini.errors import InvalidArgumentError
+from tfmini.errors import (
+    FailedPreconditionError,
+    InvalidArgumentError,
+    NodeInfo,
+    OpError,
+    node_error,
+)
 from tfmini.spec import TensorSpec
+
+# Of a chunk, in plain values that can be read everywhere: the node that it is fed for, its number,
+# how many there are, its shape and dtype.
+Label = tuple[tuple[Any, ...] | None, int, int, tuple[int, ...], np.dtype]
 
 
 def is_chunked(value: Any) -> bool:
@@ -43,8 +57,9 @@ class Chunks:
     another way are run by another program.
     """
 
-    def __init__(self, array: Any) -> None:
+    def __init__(self, array: Any, feed: NodeInfo | None = None) -> None:
         self.array = _along_one(array)
+        self.feed = feed  # what it is fed for, where that is known
 
     @cached_property
     def dim(self) -> int:
@@ -72,11 +87,37 @@ class Chunks:
 
     def astype(self, dtype: np.dtype) -> Chunks:
         """Return the array with another dtype."""
-        return Chunks(self.array.astype(dtype))
+        return Chunks(self.array.astype(dtype), self.feed)
 
     def rechunked(self, sizes: tuple[int, ...]) -> Chunks:
         """Return the array in chunks of other sizes."""
-        return self if sizes == self.sizes else Chunks(self.array.rechunk({self.dim: sizes}))
+        if sizes == self.sizes:
+            return self
+        return Chunks(self.array.rechunk({self.dim: sizes}), self.feed)
+
+    def spoiled(self) -> Exception | None:
+        """Return the error for a chunk that a future stands for which will have no result."""
+        from dask.core import keys_in_tasks
+
+        graph, keys = self.tasks()
+        seen = set()
+        for number, chunk in enumerate(keys):
+            stack = [chunk]
+            while stack:
+                key = stack.pop()
+                if error := _gone(graph[key]):
+                    return _chunk_error(self.label(number), error)
+                if key not in seen:
+                    seen.add(key)
+                    stack += keys_in_tasks(graph, [graph[key]])
+        return None
+
+    def label(self, number: int) -> Label:
+        """Return what is said of a chunk."""
+        shape = self.array.shape
+        own = (*shape[: self.dim], self.sizes[number], *shape[self.dim + 1 :])
+        feed = None if self.feed is None else tuple(self.feed)
+        return feed, number, len(self.sizes), tuple([int(n) for n in own]), self.dtype
 
     def tasks(self) -> tuple[dict[Any, Any], list[Any]]:
         """Return a Dask graph and the keys of the chunks in it, in order."""
@@ -86,6 +127,44 @@ class Chunks:
             graph, keys = _optimized(self.array)
             _remember(self.array, graph, keys)
         return graph, keys
+
+
+def made_chunk(
+    task: tuple[Callable[..., Any]], keys: Sequence[Any], label: Label, *values: Any
+) -> np.ndarray:
+    """Return what ``task`` makes of the values of keys: a chunk; an error names it."""
+    try:
+        chunk = task[0](dict(zip(keys, values, strict=True)))
+    except Exception as e:
+        if isinstance(e, ImportError):  # what a worker lacks is not the chunk's fault
+            raise
+        raise _chunk_error(label, e) from e
+    return checked_chunk(chunk, label)
+
+
+def checked_chunk(chunk: Any, label: Label) -> np.ndarray:
+    """Return a chunk as an array, if it is what was said of it."""
+    *_, shape, dtype = label
+    array = chunk if type(chunk) is np.ndarray else np.asarray(chunk)
+    if array.shape != shape:
+        problem = f"its shape is {array.shape}, but {shape} for what it is a chunk of"
+    elif array.dtype == dtype:
+        return array
+    elif np.can_cast(array.dtype, dtype, "same_kind"):
+        return array.astype(dtype)
+    else:
+        problem = f"its dtype is {array.dtype}, but {dtype} for what it is a chunk of"
+    raise _chunk_error(label, InvalidArgumentError(None, None, problem))
+
+
+def _chunk_error(label: Label, error: Exception) -> Exception:
+    feed, number, count, *_ = label
+    if isinstance(error, OpError) and error.node_def is not None:
+        return error
+    info = None if feed is None else NodeInfo(*feed)
+    out = node_error(None, error, "")
+    message = f"chunk {number} of the {count} fed (from 0 on): {out}"
+    return type(out)(info, None, message)
 
 
 # Arrays are fed again and again; the graph of one is forgotten when the array is.
@@ -167,7 +246,8 @@ def as_chunks(value: Any, get: Callable[[dict[Any, Any], list[Any]], list[Any]])
 
 
 # Keys name their content, so what was asked once is known.
-_SHAPES: dict[Any, list[tuple[tuple[int, ...], np.dtype]]] = {}
+_SHAPES: dict[Any, list[tuple[tuple[int, ...], np.dtype, bool]]] = {}
+_NUMBERS = "biufc"
 _REMEMBERED = 64
 
 
@@ -178,25 +258,76 @@ def _from_parts(parts: list[Any], get: Callable[..., list[Any]]) -> Any:
 
     key = tuple([p.key for p in parts])
     if key not in _SHAPES:
-        look = dask.delayed(list)([dask.delayed(_shape_and_dtype)(p) for p in parts])
-        (found,) = get(dict(look.__dask_graph__()), [look.key])
+        found = _found(parts, get)
         while len(_SHAPES) >= _REMEMBERED:
             del _SHAPES[next(iter(_SHAPES))]
         _SHAPES[key] = found
     arrays = []
-    for i, (part, (shape, dtype)) in enumerate(zip(parts, _SHAPES[key], strict=True)):
-        if not shape or shape[1:] != _SHAPES[key][0][0][1:]:
-            first = _SHAPES[key][0][0]
+    first, kind, _ = _SHAPES[key][0]
+    for i, (part, (shape, dtype, is_array)) in enumerate(zip(parts, _SHAPES[key], strict=True)):
+        if not shape or shape[1:] != first[1:]:
             raise InvalidArgumentError(
                 None,
                 None,
                 f"chunk {i} has shape {shape}, chunk 0 {first}: all dimensions but the first "
                 f"must be equal.",
             )
-        arrays.append(da.from_delayed(part, shape, dtype))
+        if (dtype.kind in _NUMBERS) != (kind.kind in _NUMBERS):
+            raise InvalidArgumentError(
+                None, None, f"chunk {i} has dtype {dtype}, chunk 0 {kind}: both must be numbers."
+            )
+        array = part if is_array else dask.delayed(np.asarray)(part)
+        arrays.append(da.from_delayed(array, shape, dtype))
     return da.concatenate(arrays)
 
 
-def _shape_and_dtype(value: Any) -> tuple[tuple[int, ...], np.dtype]:
+def _found(parts: list[Any], get: Callable[..., list[Any]]) -> list[Any]:
+    """Return shapes and dtypes of parts; an error says which can't be computed."""
+    for i, part in enumerate(parts):
+        if error := _gone(part):
+            raise _part_error(i, len(parts), error) from error
+    try:
+        return get(*_looks(parts))
+    except OpError:
+        raise
+    except Exception as first:
+        for i, part in enumerate(parts):
+            try:
+                get(*_looks([part]))
+            except Exception as e:
+                raise _part_error(i, len(parts), e) from e
+        raise first
+
+
+def _gone(value: Any) -> Exception | None:
+    """Return what is wrong with a future that will have no result, None for all else."""
+    if not is_future(value):
+        return None
+    if value.status == "error":
+        return value.exception()
+    if value.status == "cancelled":
+        return FailedPreconditionError(
+            None, None, "it was cancelled, or lost with its worker; compute it anew."
+        )
+    return None
+
+
+def _part_error(number: int, count: int, error: Exception) -> Exception:
+    return _chunk_error((None, number, count, (), np.dtype(float)), error)
+
+
+def _looks(parts: list[Any]) -> tuple[dict[Any, Any], list[Any]]:
+    """Return a Dask graph, and its keys, that looks at futures or delayed arrays."""
+    graph: dict[Any, Any] = {}
+    name = f"look-{uuid.uuid4().hex}"
+    found = (pkgutil.resolve_name, f"{__name__}:{looked_at.__name__}")
+    for i, part in enumerate(parts):
+        graph.update({part.key: part} if is_future(part) else part.__dask_graph__())
+        graph[name, i] = (operator.call, found, part.key)
+    return graph, [(name, i) for i in range(len(parts))]
+
+
+def looked_at(value: Any) -> tuple[tuple[int, ...], np.dtype, bool]:
+    """Return the shape and dtype of a chunk, and whether it is an array."""
     array = np.asarray(value)
-    return array.shape, array.dtype
+    return array.shape, array.dtype, isinstance(value, np.ndarray)

@@ -9,17 +9,15 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cache
 from typing import Any
 
 from tfmini import threads
-from tfmini.errors import (
-    InvalidArgumentError,
-    OpError,
-    UnavailableError,
-)
+from tfmini.errors import InvalidArgumentError, UnavailableError
+from tfmini.lower import portable
 
 _LOCAL = ("threads", "sync", "processes")
 _DASK_NAMES = {
@@ -121,12 +119,36 @@ class Cluster(Executor):
         from distributed import KilledWorker
 
         self.check()
+        futures: list[Any] = []
         try:
-            return list(self.client.get(graph, list(keys), sync=True, actors=False))
-        except OpError:
-            raise
-        except (OSError, TimeoutError, FutureCancelledError, KilledWorker) as e:
+            sent = {k: portable(node) for k, node in graph.items()}
+            futures = self.client.get(sent, list(keys), sync=False, actors=False)
+            error = self.failure(futures)
+            if error is None:
+                return list(self.client.gather(futures))
+        except (OSError, TimeoutError, FutureCancelledError) as e:
             raise self.lost(e) from e
+        finally:
+            for future in futures:
+                future.release()
+        if isinstance(error, KilledWorker):
+            raise self.lost(error) from error
+        raise error
+
+    def failure(self, futures: Sequence[Any]) -> BaseException | None:
+        """Wait for futures; return what a task raised, if one did.
+
+        What the cluster itself raises, whose errors may be of the same types, comes as it is.
+        """
+        from distributed import wait
+
+        with self.client.as_current():
+            wait(futures)
+        for future in futures:
+            if future.status == "error":
+                error: BaseException = future.exception()
+                return error.with_traceback(future.traceback())
+        return None
 
     def check(self) -> None:
         """Raise if the client is not connected."""
@@ -193,12 +215,16 @@ def resolve(target: Any) -> Executor | None:
     if hasattr(target, "scheduler_address"):
         return Cluster(Client(target, set_as_default=False), owned=True)
     raise InvalidArgumentError(
-        None, None, f"{target!r} is no session target: give an address, a Client or a cluster."
+        None,
+        None,
+        f"a {type(target).__name__} object is no session target: give an address, a Client or a "
+        f"cluster; graph= and config= are other parameters.",
     )
 
 
 def _connect(address: str) -> Cluster:
     from distributed import Client, Security
+    from distributed.comm import get_address_host_port
 
     security = Security()  # as Dask's configuration has it
     if address.startswith("tls:") and not security.get_connection_args("client")["ssl_context"]:
@@ -209,6 +235,8 @@ def _connect(address: str) -> Cluster:
             f"distributed.comm.tls there, or give a Client(address, security=...) as target.",
         )
     try:
+        if not address.startswith("inproc:"):
+            get_address_host_port(address)  # a Client that can't be made takes long to go away
         client = Client(address, security=security, set_as_default=False, timeout="10s")
     except (OSError, TimeoutError, ValueError) as e:
         raise UnavailableError(
@@ -232,6 +260,17 @@ def use_by_default(address: str) -> Iterator[None]:
     finally:
         client._set_global_client(before)
         cluster.close()
+
+
+def pinned(pins: Mapping[Any, str]) -> AbstractContextManager[Any]:
+    """In the block, graphs are sent with word where some of their tasks are best run."""
+    import dask
+
+    if not pins or "workers" in dask.get_annotations():  # the user has said it
+        return nullcontext()
+    # It is read where tfmini may be missing: by a method of Python's own.
+    workers = defaultdict(list, {key: [worker] for key, worker in pins.items()})
+    return dask.annotate(workers=workers.__getitem__, allow_other_workers=True)
 
 
 def announce(topic: str, message: Any) -> None:

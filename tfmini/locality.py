@@ -23,11 +23,13 @@ _REMEMBERED = 32
 
 
 class Home(NamedTuple):
-    """The worker where a shard's chunks are, its number of threads, and the chunks' bytes."""
+    """The worker where a shard's chunks are, its number of threads, the chunks' bytes, and whether
+    all of them are there; else most bytes are."""
 
     worker: str
     threads: int
     nbytes: int
+    whole: bool = True
 
 
 class Locality:
@@ -60,7 +62,7 @@ class Locality:
             # What is still being computed has no place yet.
             if all([home or not f for home, f in zip(found, shards, strict=True)]):
                 while len(self._homes) >= _REMEMBERED:
-                    del self._homes[next(iter(self._homes))]
+                    self._homes.pop(next(iter(self._homes)), None)
                 self._homes[key] = found
         return found
 
@@ -88,7 +90,8 @@ class Locality:
             worker = min(held, key=lambda w: (-held[w], load[w], w))
             load[worker] += 1
             size = sum([nbytes.get(f.key, 0) for f in futures])
-            out.append(Home(worker, threads.get(worker, 1), size))
+            whole = all([worker in places[f.key] for f in futures])
+            out.append(Home(worker, threads.get(worker, 1), size, whole))
         return out
 
 

@@ -10,21 +10,24 @@ only, and would return an older run's value while somebody holds its future.
 
 from __future__ import annotations
 
+import operator
+import pkgutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import FunctionType
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from tfmini.chunks import is_future
+from tfmini.chunks import Label, checked_chunk, is_future, made_chunk
 from tfmini.codegen import Function, generate
 from tfmini.passes.costs import all_specs, single_blas_thread
 from tfmini.passes.regions import Region
 from tfmini.plan import RESOURCES, Plan, Ref
 from tfmini.spec import TensorSpec
-from tfmini.tasks import RegionTask, pick, run_task, together
+from tfmini.tasks import RegionTask, name_of, pick, run_task, together
 
 # Python values beyond this many bytes get a key of their own, so that tasks share one copy.
 _EMBED_BYTES = 1 << 10
@@ -37,11 +40,14 @@ class Site(Protocol):
 
     publish  puts a task's function there, once, and returns what stands for it in a graph
     groups   returns which shards run as one task each; see ``locality.Locality``
+    homes    returns where the chunks of each shard are
     """
 
     def publish(self, task: RegionTask) -> Any: ...
 
     def groups(self, shards: Sequence[Sequence[Any]], seconds: float) -> list[list[int]]: ...
+
+    def homes(self, shards: Sequence[Sequence[Any]]) -> Sequence[Any]: ...
 
 
 class Held(NamedTuple):
@@ -239,11 +245,13 @@ class Lowered:
     graph    its tasks
     keys     the tasks whose results the caller needs, each a tuple of values
     places   where each of the program's outputs is
+    pins     the worker where a task is best run, for some of the tasks
     """
 
     graph: dict[Any, Any]
     keys: list[Any]
     places: list[Place]
+    pins: dict[Any, str]
 
     def collect(self, results: Sequence[Any]) -> list[Any]:
         """Return the program's outputs from the results of ``keys``."""
@@ -272,6 +280,7 @@ class Writer:
     ) -> None:
         self._site = site
         self.graph: dict[Any, Any] = {}
+        self.pins: dict[Any, str] = {}
         self.token = token
         self._known = known
         self._shared = shared  # leaves that several tasks take
@@ -306,24 +315,54 @@ class Writer:
 
     def add_together(self, key: Any, tasks: Sequence[Any]) -> None:
         """Add a task that runs several one after the other and returns all results."""
-        from dask._task_spec import Task
-
-        node = Task(key, together, *tasks)
-        node._token = str(key)
-        self.graph[key] = node
+        self.graph[key] = self._task(key, together, *tasks)
 
     def task(self, key: Any, task: Any, sources: Sequence[Source], *options: Any) -> Any:
         """Return a task that calls ``task`` with the values of ``sources``."""
-        from dask._task_spec import Task
-
         picks = tuple([s.item for s in sources])
         arguments = [s.argument for s in sources]
-        if self._site is not None and isinstance(task, RegionTask):
-            task = self._site.publish(task)
-        node = Task(key, run_task, task, picks, options, *arguments)
-        # Keys are unique: Dask need not hash all arguments in each run.
-        node._token = str(key)
+        if self._site is not None:
+            task = self._site.publish(task) if isinstance(task, RegionTask) else name_of(task)
+        return self._task(key, run_task, task, picks, options, *arguments)
+
+    def _task(self, key: Any, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Return a task that calls ``function``: by its name where it may be missing."""
+        from dask._task_spec import Task
+
+        node = Task(key, function, *arguments)
+        if self._site is not None:
+            node = _by_name(node)
+        if key is not None:  # they are unique: Dask need not hash all arguments in each run
+            node._token = str(key)
         return node
+
+    def take(self, graph: Mapping[Any, Any], keys: Iterable[Any]) -> None:
+        """Add the tasks of ``keys``, and those that they need, from a user's graph."""
+        from dask.core import keys_in_tasks
+
+        stack = list(keys)
+        while stack:
+            key = stack.pop()
+            if key not in self.graph:
+                self.graph[key] = graph[key]
+                stack += keys_in_tasks(graph, [graph[key]])
+
+    def chunk(self, key: Any, node: Any, label: Label, graph: Mapping[Any, Any]) -> Any:
+        """Return the task that makes a chunk by the task ``node`` of a user's graph; an error
+        names it.  ``key`` None: to be an argument of another task.
+        """
+        from dask._task_spec import TaskRef
+
+        taken = tuple(sorted(node.dependencies, key=str))
+        self.take(graph, taken)
+        refs = [TaskRef(k) for k in taken]
+        return self._task(key, made_chunk, (node,), taken, label, *refs)
+
+    def checked(self, key: Any, label: Label) -> Source:
+        """Return the source of the chunk that is the result of ``key``."""
+        from dask._task_spec import TaskRef
+
+        return Source(self._task(None, checked_chunk, TaskRef(key), label), None)
 
     def place(self, key: Any, index: int, alone: bool) -> Place:
         """Return the place of an element of a task's result, by itself if ``alone``."""
@@ -341,13 +380,12 @@ class Writer:
 
     def part(self, key: Any, *indices: int) -> Any:
         """Return the key of some elements of a task's result, as a tuple."""
-        from dask._task_spec import Task, TaskRef
+        from dask._task_spec import TaskRef
 
         # Longer than others: a type may be called "output".
         part = (f"output-{self.token}", *key, *indices)
-        if part in self.graph:
-            return part
-        self.graph[part] = Task(part, pick, TaskRef(key), indices)
+        if part not in self.graph:
+            self.graph[part] = self._task(part, pick, TaskRef(key), indices)
         return part
 
     def _need(self, key: Any) -> int:
@@ -356,7 +394,43 @@ class Writer:
     def lowered(self, places: list[Place], effects: Iterable[Any]) -> Lowered:
         for key in effects:
             self._need(key)
-        return Lowered(self.graph, list(self._needed), places)
+        return Lowered(self.graph, list(self._needed), places, self.pins)
+
+
+def _by_name(node: Any) -> Any:
+    """Return a task that imports the function of ``node`` when it runs."""
+    from dask._task_spec import Task
+
+    found = Task(None, pkgutil.resolve_name, name_of(node.func))
+    return Task(node.key, operator.call, found, *node.args)
+
+
+def portable(node: Any) -> Any:
+    """Return a task, with all in it, so that it can be read where tfmini is missing."""
+    from dask._task_spec import Task
+
+    if isinstance(node, RegionTask):
+        return node.sent
+    if isinstance(node, FunctionType):
+        return name_of(node) if _is_own(node) else node
+    if not isinstance(node, Task) or not _is_own(node.func):
+        return node
+    return _by_name(Task(node.key, node.func, *[portable(a) for a in node.args]))
+
+
+def _is_own(function: Any) -> bool:
+    return isinstance(function, FunctionType) and function.__module__.startswith("tfmini.")
+
+
+def task_of(graph: Mapping[Any, Any], key: Any) -> Any:
+    """Return the task of ``key``, or of that for which it is another name; None if it is data, or
+    takes what is not in ``graph``."""
+    from dask._task_spec import Alias, Task, convert_legacy_task
+
+    node = convert_legacy_task(key, graph[key], graph)
+    while type(node) is Alias and node.target in graph and not is_future(graph[node.target]):
+        node = convert_legacy_task(node.target, graph[node.target], graph)
+    return node if isinstance(node, Task) and graph.keys() >= node.dependencies else None
 
 
 def inner_tasks(graph: Mapping[Any, Any], keys: Iterable[Any]) -> list[Any] | None:
@@ -364,13 +438,13 @@ def inner_tasks(graph: Mapping[Any, Any], keys: Iterable[Any]) -> list[Any] | No
 
     None if some take what is yet to be computed, which would then be computed again.
     """
-    from dask._task_spec import DataNode, Task, convert_legacy_task
+    from dask._task_spec import DataNode
 
     given = (DataNode, np.ndarray)
     found = []
     for key in keys:
-        node = convert_legacy_task(key, graph[key], graph)
-        if not isinstance(node, Task):
+        node = task_of(graph, key)
+        if node is None or node.key != key:
             return None
         taken = [graph.get(k) for k in node.dependencies]
         if not all([is_future(t) or isinstance(t, given) for t in taken]):

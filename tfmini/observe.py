@@ -25,7 +25,7 @@ from tfmini.codegen import Function
 from tfmini.errors import NodeInfo
 from tfmini.lower import Writer
 from tfmini.registry import Hook, registry
-from tfmini.tasks import RegionTask, run_task
+from tfmini.tasks import RegionTask, received, run_task
 
 if TYPE_CHECKING:
     from tfmini.calls import Call
@@ -300,7 +300,7 @@ def run_timed(topic: str, number: int, task: Any, *arguments: Any) -> _Timed:
     """Do what ``run_task`` does, and take the time."""
     watch = _watches.get(topic)
     clock = _Clock(watch, number)
-    results = run_task(partial(task, tick=clock.tick), *arguments)
+    results = run_task(partial(received(task), tick=clock.tick), *arguments)
     times = clock.times()
     if watch is not None:
         watch.tell(number, times)

@@ -12,24 +12,24 @@ placed again and the steps since are run again: the same functions of the same v
 
 from __future__ import annotations
 
-import importlib
 import operator
-import os
-import pkgutil
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from tfmini import uploads
-from tfmini.errors import FailedPreconditionError, InvalidArgumentError, UnavailableError
-from tfmini.executors import Cluster
-from tfmini.locality import Locality
+from tfmini.chunks import Chunks
+from tfmini.errors import FailedPreconditionError, InvalidArgumentError, OpError, UnavailableError
+from tfmini.executors import Cluster, pinned
+from tfmini.locality import Home, Locality
 from tfmini.lower import Held, Lowered
 from tfmini.plan import Ref
+from tfmini.preflight import Preflight
 from tfmini.store import Store
-from tfmini.tasks import Package, RegionTask, installed_version, unfit
+from tfmini.tasks import RegionTask
 
 # Arrays from here on are placed on a worker, not sent with a task.
 PLACED_BYTES = 1 << 18
@@ -39,6 +39,14 @@ FUNCTION_BYTES = 64 << 20
 _HISTORY_BYTES = 256 << 20
 # How often a run is tried again when workers are lost under it.
 _ATTEMPTS = 12
+
+
+class _TaskError(Exception):
+    """A task has raised ``error``: not the cluster, which may raise the like."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class LostData(Exception):
@@ -81,15 +89,14 @@ class Remote:
         self._store = store
         self._token = token
         self._every = every
-        self._upload = upload
         self._history: list[Job] = []
         self._history_bytes = 0
         self._locality = Locality(self.client)
         # The task -> where it is, as long as some program may run it.
         self._functions: WeakKeyDictionary[RegionTask, Any] = WeakKeyDictionary()
         self._roots: dict[Ref, tuple[Any, Held]] = {}  # values placed, and where
-        self._checked = {"tfmini"}  # packages that all workers have
-        self._guarded(self._check_tfmini)
+        self._preflight = Preflight(self.client, upload)
+        self._guarded(self._preflight.first)
 
     # -- running --------------------------------------------------------------------------------
 
@@ -109,9 +116,19 @@ class Remote:
                         None,
                         None,
                         f"workers of {self.executor.address} were lost again and again during "
-                        f"one run: {lost}. No variable has changed.",
+                        f"one run: {lost}. No variable has changed.{self._hint()}",
                     ) from lost
                 self._restore()
+
+    def _hint(self) -> str:
+        """Return what may be wrong where workers die of a run."""
+        memory = self._preflight.memory
+        if not memory:
+            return ""
+        return (
+            f" If they die of the run itself: what a task takes and makes must fit into a worker's "
+            f"memory, here limited to {memory / 1e9:.2g} GB; feed smaller chunks."
+        )
 
     def record(self, job: Job) -> None:
         """Remember a run whose updates are committed; copy the state here when it is time."""
@@ -126,7 +143,8 @@ class Remote:
         self._history.append(job._replace(values=values))
         self._history_bytes += sum([v.nbytes for v in values if isinstance(v, np.ndarray)])
         if len(self._history) >= self._every or self._history_bytes > _HISTORY_BYTES:
-            self.checkpoint()
+            with suppress(UnavailableError):  # the run is done; it is the next one's misfortune
+                self.checkpoint()
 
     def _inputs(self, job: Job, state: Mapping[Ref, Any]) -> list[Any]:
         """Return the values of ``job`` with the variables' in place, large ones placed."""
@@ -137,7 +155,7 @@ class Remote:
         return [*feeds, *self._rooted(job.reads, given), *job.values[end:]]
 
     def _fed(self, value: Any) -> Any:
-        if isinstance(value, np.ndarray) and value.nbytes >= PLACED_BYTES:
+        if isinstance(value, np.ndarray) and _nbytes(value) >= PLACED_BYTES:
             return Held(self.client.scatter(value, hash=False), None)
         return value
 
@@ -146,8 +164,13 @@ class Remote:
         are placed, and count as part of the last snapshot."""
         pairs = list(zip(refs, values, strict=True))
         fresh = {r: v for r, v in pairs if not isinstance(v, Held)}
-        if not fresh:
-            return [v for _, v in pairs]
+        if fresh:
+            with self._store.turn:
+                fresh = self._moved(fresh)
+        return [fresh.get(r, v) for r, v in pairs]
+
+    def _moved(self, fresh: Mapping[Ref, Any]) -> dict[Ref, Any]:
+        """Return values of this process as they are on the cluster from now on."""
         there = {r: self._roots[r][1] for r, v in fresh.items() if self._is_root(r, v)}
         new = {r: v for r, v in fresh.items() if r not in there}
         if self._history and not self.snapshot.keys().isdisjoint(new):
@@ -157,7 +180,7 @@ class Remote:
         self.snapshot.update(new)
         committed = {r: placed[r] for r, v in fresh.items() if self._store.values.get(r) is v}
         self._store.commit(committed)
-        return [placed.get(r, v) for r, v in pairs]
+        return placed
 
     def _is_root(self, ref: Ref, value: Any) -> bool:
         return ref in self._roots and self._roots[ref][0] is value
@@ -184,23 +207,30 @@ class Remote:
             lowered = job.program.to_dask(inputs, self._token(), self)
             return self._collect(job, lowered, keep)
 
-        return self._guarded(attempt)
+        try:
+            return self._guarded(attempt)
+        except UnavailableError:
+            raise
+        except Exception as e:
+            fed = [v for v in job.values[: job.start] if isinstance(v, Chunks)]
+            spoiled = next((error for v in fed if (error := v.spoiled())), None)
+            if spoiled is not None:
+                raise spoiled from e
+            raise
 
     def _collect(self, job: Job, lowered: Lowered, keep: bool) -> list[Any]:
-        from distributed import wait
-
-        futures = self.client.get(lowered.graph, lowered.keys, sync=False)
         places = lowered.places[: job.n_fetches]
         stay = {i for i, p in enumerate(places) if keep and p.dim is not None}
+        fetched = {k: None for i, p in enumerate(places) if i not in stay for k in p.keys}
+        futures: list[Any] = []
         try:
-            fetched = {k: None for i, p in enumerate(places) if i not in stay for k in p.keys}
-            with self.client.as_current():
-                wait(futures)
+            with pinned(lowered.pins):
+                futures = self.client.get(lowered.graph, lowered.keys, sync=False)
+            error = self.executor.failure(futures)
+            if error is not None:
+                raise _TaskError(error)
             values = self.client.gather([futures[i] for i in fetched])
             results = dict(zip(fetched, values, strict=True))
-            for i, future in enumerate(futures):
-                if i not in fetched and future.status != "finished":
-                    future.result()  # raises what went wrong
         except BaseException:
             self.client.cancel(futures, force=True)
             raise
@@ -215,24 +245,38 @@ class Remote:
         return outputs
 
     def _guarded(self, act: Callable[[], Any]) -> Any:
-        """Return what ``act`` returns; LostData where data on the cluster are gone."""
+        """Return what ``act`` returns; LostData where data on the cluster are gone.
+
+        A worker that has joined since the last look, without tfmini, is named.
+        """
         from distributed import CancelledError as FutureCancelledError
         from distributed import KilledWorker
 
         self.executor.check()
         try:
             return act()
+        except _TaskError as e:
+            error = e.error
         except (FutureCancelledError, KilledWorker) as e:
-            if self.client.status != "running":
-                raise self.executor.lost(e) from e
-            raise LostData(e, _ATTEMPTS if isinstance(e, KilledWorker) else 1) from e
+            error = e
+        except OpError:
+            raise
         except (OSError, TimeoutError) as e:
             raise self.executor.lost(e) from e
+        if isinstance(error, (FutureCancelledError, KilledWorker)):
+            if self.client.status != "running":
+                raise self.executor.lost(error) from error
+            raise LostData(error, _ATTEMPTS if isinstance(error, KilledWorker) else 1) from error
+        if isinstance(error, (ImportError, AttributeError)):
+            self._preflight.tfmini("No variable has changed.")
+            if getattr(error, "name", None) == "tfmini":
+                raise LostData(error, 1) from error  # whoever lacked it has left
+        raise error
 
     def publish(self, task: RegionTask) -> Any:
         """Return where workers find ``task``, which is computed anew if a worker is lost."""
         if task not in self._functions:
-            self._check_packages(task.packages)
+            self._preflight.packages(task.packages)
             size = len(task.packed)
             if size > FUNCTION_BYTES:
                 raise InvalidArgumentError(
@@ -243,36 +287,44 @@ class Remote:
                     f"make them variables.",
                 )
             key = f"function-{self._token()}"
-            self._functions[task] = self.client.submit(_itself, task, key=key)
+            self._functions[task] = self.client.submit(tuple, list(task.sent), key=key)
         return self._functions[task]
 
     def groups(self, shards: Sequence[Sequence[Any]], seconds: float) -> list[list[int]]:
         """Return which shards run as one task each; see ``Locality.groups``."""
         return self._locality.groups(shards, seconds)
 
+    def homes(self, shards: Sequence[Sequence[Any]]) -> Sequence[Home | None]:
+        """Return where the chunks of each shard are; see ``Locality.homes``."""
+        return self._locality.homes(shards)
+
     # -- state ----------------------------------------------------------------------------------
 
     def checkpoint(self) -> None:
         """Copy the variables here and place them anew, so that Dask forgets the steps before."""
         self._locality.forget()
-        for _ in range(_ATTEMPTS):
-            try:
-                self.snapshot = self._brought(self._store.values)
-                self._history, self._history_bytes = [], 0
-                self._store.commit(self._place(self.snapshot))
-                return
-            except LostData:
-                self._restore()
+        with self._store.turn:
+            for _ in range(_ATTEMPTS):
+                try:
+                    brought = self._brought(self._store.values)
+                    # At once: an interrupt in between would have steps run again on top of them.
+                    self.snapshot, self._history, self._history_bytes = brought, [], 0
+                    self._store.commit(self._place(self.snapshot))
+                    return
+                except LostData:
+                    self._restore()
         raise UnavailableError(None, None, "workers were lost again and again; try later.")
 
     def bring(self) -> None:
         """Make the variables' values this process's own again."""
-        for _ in range(_ATTEMPTS):
-            try:
-                self._store.commit(self._brought(self._store.values))
-                return
-            except LostData:
-                self._restore()
+        with self._store.turn:
+            for _ in range(_ATTEMPTS):
+                try:
+                    self._store.commit(self._brought(self._store.values))
+                    return
+                except LostData:
+                    self._restore()
+        raise UnavailableError(None, None, "workers were lost again and again; try later.")
 
     def _brought(self, state: Mapping[Any, Any]) -> dict[Any, Any]:
         held = {r: v for r, v in state.items() if isinstance(v, Held)}
@@ -290,13 +342,17 @@ class Remote:
     def _restore(self) -> None:
         """Place the last snapshot again, and run the steps since once more."""
         self._locality.forget()
+        with self._store.turn:
+            self._replay()
+
+    def _replay(self) -> None:
         for _ in range(_ATTEMPTS):
             self._functions.clear()
             self._roots.clear()
             try:
                 state: dict[Ref, Any] = dict(self._place(self.snapshot))
-                for job in self._history:
-                    outputs = self._attempt(job, state)
+                for number, job in enumerate(self._history):
+                    outputs = self._again(job, state, number)
                     state.update(zip(job.updates, outputs[job.n_fetches :], strict=True))
             except LostData:
                 continue
@@ -311,67 +367,28 @@ class Remote:
             f"ago.",
         )
 
+    def _again(self, job: Job, state: Mapping[Ref, Any], number: int) -> list[Any]:
+        try:
+            return self._attempt(job, state)
+        except UnavailableError:
+            raise
+        except OpError as e:
+            raise FailedPreconditionError(
+                None,
+                None,
+                f"the variables were lost with their workers, and step {number + 1} of the "
+                f"{len(self._history)} since they were last copied here can't be run again: {e} "
+                f"Session.last_snapshot has the variables as they were before these steps.",
+            ) from e
+
     def close(self) -> None:
         """Free what was placed."""
         self._functions.clear()
         self._roots.clear()
         self._history.clear()
 
-    # -- packages -------------------------------------------------------------------------------
 
-    def _check_packages(self, packages: Mapping[str, Package]) -> None:
-        """Raise unless every worker has these packages, in the version that is here.
-
-        Workers that join later look for themselves, before they run anything of them.
-        """
-        new = {p: packages[p] for p in packages if p not in self._checked}
-        if not new:
-            return
-        if self._upload:
-            for name, package in new.items():
-                for path in uploads.files_of(name, package.modules):
-                    self.client.upload_file(path)
-        modules = {name: package.modules for name, package in new.items()}
-        for worker, found in self.client.run(_look, modules).items():
-            for name, package in new.items():
-                there, problem = found[name]
-                sent = self._upload and there is None
-                if problem or (there != package.version and not sent):
-                    raise _unfit(name, package, there, problem, worker)
-        self._checked |= set(new)
-
-    def _check_tfmini(self) -> None:
-        # By a function that is everywhere: without tfmini a worker can't even read ours.
-        found = self.client.run(pkgutil.resolve_name, "tfmini:__version__", on_error="return")
-        package = Package(installed_version("tfmini"), ("tfmini",), ("of every type",))
-        for worker, there in found.items():
-            if isinstance(there, BaseException):
-                problem = f"{type(there).__name__}: {there}"
-                raise _unfit("tfmini", package, None, problem, worker)
-            if there != package.version:
-                raise _unfit("tfmini", package, there, "", worker)
-
-
-def _unfit(
-    name: str, package: Package, there: str | None, problem: str, worker: str
-) -> FailedPreconditionError:
-    where = f"worker {worker}"
-    return unfit(name, package.version, package.ops, there, problem, where, "Nothing has run.")
-
-
-def _itself(task: Any) -> Any:
-    return task
-
-
-def _look(modules: Mapping[str, Sequence[str]]) -> dict[str, tuple[str | None, str]]:
-    """Return each package's version in this process, and what is wrong with its modules."""
-    out = {}
-    for package, names in modules.items():
-        problem = ""
-        for name in names:
-            try:
-                importlib.import_module(name)
-            except Exception as e:  # noqa: BLE001 - told to the user
-                problem = f"{type(e).__name__}: {e}, in process {os.getpid()}"
-        out[package] = installed_version(package), problem
-    return out
+def _nbytes(array: np.ndarray) -> int:
+    if array.dtype.hasobject:  # strings, which may be files
+        return sum([sys.getsizeof(v) for v in array.flat])
+    return array.nbytes

@@ -8,13 +8,13 @@ on one worker share one.  What makes a chunk runs in the task that takes it, if 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfmini.chunks import Chunks, is_future
-from tfmini.lower import Held, Place, Site, Source, Writer, inner_tasks
+from tfmini.lower import Held, Place, Site, Source, Writer, inner_tasks, task_of
 from tfmini.passes.placements import Partial, Shard
 from tfmini.plan import Ref
 from tfmini.reduction import FAN_IN, added
@@ -40,8 +40,10 @@ class ShardTasks:
         self.writer = Writer(known, token, shared, site)
         self.keys: list[list[Any]] = []  # unit -> its tasks, one for each shard
         self._site = site
-        self._chunks = {r: self._cut(r, v) for r, v in known.items() if isinstance(v, Chunks)}
+        self._fed = {r: self._cut(r, v) for r, v in known.items() if isinstance(v, Chunks)}
+        self._chunks = {r: chunks.tasks() for r, chunks in self._fed.items()}
         self._inner = self._inner_tasks()
+        self._home: dict[int, str] = {}  # of the unit being written: where shards' chunks are
         self._sums: dict[int, list[Source]] = {}
         self._joined: dict[Ref, Any] = {}
 
@@ -55,12 +57,15 @@ class ShardTasks:
         keys = [self.writer.key(name, node.id, i) for i in range(len(unit.group.sizes))]
         self.keys.append(keys)
         tuples: dict[int, Source] = {}
-        for group in self._groups(unit):
+        picks = any([self._picks(ref) for ref in unit.inputs])
+        for group in self._groups(unit, picks):
             tasks = [self._task(unit, shard, keys[shard]) for shard in group]
+            key = keys[group[0]] if len(group) == 1 else self.writer.key(name, node.id, *group)
+            if picks:
+                self.writer.pins.update([(key, self._home[i]) for i in group if i in self._home])
             if len(group) == 1:
-                self.writer.graph[keys[group[0]]] = tasks[0]
+                self.writer.graph[key] = tasks[0]
                 continue
-            key = self.writer.key(name, node.id, *group)
             self.writer.add_together(key, tasks)
             tuples.update({shard: self.writer.result(key, i) for i, shard in enumerate(group)})
         if tuples:
@@ -71,24 +76,35 @@ class ShardTasks:
         sources = [self._of_shard(r, shard, inside=True) for r in unit.inputs]
         return self.writer.task(key, self.program.task(unit, shard), sources)
 
-    def _groups(self, unit: Unit) -> Sequence[Sequence[int]]:
+    def _groups(self, unit: Unit, picks: bool) -> Sequence[Sequence[int]]:
         """Return which shards run as one task each."""
         shards = range(len(unit.group.sizes or ()))
-        if self._site is None or not unit.small_sums or unit.n_sums < len(unit.outputs):
+        if self._site is None:
             return [[i] for i in shards]
-        return self._site.groups([self._futures(unit, i) for i in shards], unit.seconds)
+        futures = [self._futures(unit.inputs, i) for i in shards]
+        homes = enumerate(self._site.homes(futures) if picks else ())
+        self._home = {i: home.worker for i, home in homes if home and home.whole}
+        if not unit.small_sums or unit.n_sums < len(unit.outputs):
+            return [[i] for i in shards]
+        return self._site.groups(futures, unit.seconds)
 
-    def _futures(self, unit: Unit, shard: int) -> list[Any]:
-        """Return the futures that a shard's chunks are; none if some are not."""
-        out = []
-        for ref in unit.inputs:
+    def _futures(self, refs: Iterable[Ref], shard: int) -> list[Any]:
+        """Return the futures that a shard's chunks are, or are made of; none if some are not."""
+        out: list[Any] = []
+        for ref in refs:
             if ref in self._chunks:
                 graph, keys = self._chunks[ref]
-                future = graph.get(keys[shard])
-                if not is_future(future):
+                inner = self._inner.get(ref)
+                needed = inner[shard].dependencies if inner else [keys[shard]]
+                found = [graph.get(k) for k in needed]
+                if not found or not all([is_future(f) for f in found]):
                     return []
-                out.append(future)
+                out += found
         return out
+
+    def _picks(self, ref: Ref) -> bool:
+        """Whether the chunks of ``ref`` are made inside of tasks, of what is elsewhere."""
+        return self._site is not None and any([t.dependencies for t in self._inner.get(ref, ())])
 
     def _add_once(self, unit: Unit) -> Any:
         nodes = unit.group.nodes
@@ -188,9 +204,9 @@ class ShardTasks:
             return self.writer.result(key, None)
         return Source(value[place], None)
 
-    def _cut(self, ref: Ref, chunks: Chunks) -> tuple[dict[Any, Any], list[Any]]:
+    def _cut(self, ref: Ref, chunks: Chunks) -> Chunks:
         sizes = self.program.rechunk.get(ref)
-        return (chunks if sizes is None else chunks.rechunked(sizes)).tasks()
+        return chunks if sizes is None else chunks.rechunked(sizes)
 
     def _inner_tasks(self) -> dict[Ref, list[Any]]:
         """Return the tasks of chunks that run inside of those, the only ones, that take them."""
@@ -202,20 +218,29 @@ class ShardTasks:
         for ref, (graph, keys) in self._chunks.items():
             if uses[ref] == 1 and all([shared[k] == 1 and k in graph for k in keys]):
                 tasks = inner_tasks(graph, keys)
-                # Among what such a task takes, Dask may think little of where a small chunk is.
-                moves = self._site is not None and any([t.dependencies for t in tasks or ()])
-                if tasks is not None and not moves:
+                if tasks is not None:
                     out[ref] = tasks
         return out
 
     def _chunk(self, ref: Ref, shard: int, inside: bool) -> Source:
         graph, keys = self._chunks[ref]
+        label = self._fed[ref].label(shard)
         inner = self._inner.get(ref) if inside else None
-        if inner is None:
-            self.writer.graph.update(graph)
-            return self.writer.result(keys[shard], None)
-        self.writer.graph.update({k: graph[k] for k in inner[shard].dependencies})
-        return Source(inner[shard], None)
+        # Else a chunk of which a few rows are picked might be moved to where they are needed.
+        if inner is not None and (shard in self._home or not self._picks(ref)):
+            return Source(self.writer.chunk(None, inner[shard], label, graph), None)
+        node = task_of(graph, keys[shard])
+        if node is None:
+            self.writer.take(graph, [keys[shard]])
+            return self.writer.checked(keys[shard], label)
+        key = (*self.writer.key("chunk"), node.key)
+        if key not in self.writer.graph:
+            self.writer.graph[key] = self.writer.chunk(key, node, label, graph)
+            if self._site is not None and self._picks(ref):
+                shards = range(len(keys))
+                home = self._site.homes([self._futures([ref], i) for i in shards])[shard]
+                self.writer.pins.update({key: home.worker} if home else {})
+        return self.writer.result(key, None)
 
     # -- results --------------------------------------------------------------------------------
 

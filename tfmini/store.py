@@ -29,16 +29,25 @@ class Store:
         self.values: dict[Ref, Any] = {}
         self.resources = Resources()
         self.resources.put(HAVE_VALUES, lambda: self.values)
-        self.turn = threading.RLock()  # held by runs that change variables or draw numbers
+        # Held by runs that change variables or draw numbers, and by who moves the values.
+        self.turn = threading.RLock()
         self._draws: dict[int, int] = {}
         self._lock = threading.Lock()
         self._entropy = int.from_bytes(os.urandom(8), "little")
 
-    def commit(self, values: dict[Ref, Any], drawn: Iterable[int] = ()) -> None:
-        """Make ``values`` the variables' next ones, and count the draws of random nodes."""
+    def commit(
+        self,
+        values: dict[Ref, Any],
+        drawn: Iterable[int] = (),
+        initial: dict[Ref, Any] | None = None,
+    ) -> None:
+        """Make ``values`` the variables' next ones, and count the draws of random nodes.
+
+        ``initial`` is for variables without a value: another thread may have set them since.
+        """
         with self._lock:
-            if values:
-                self.values = {**self.values, **values}
+            if values or initial:
+                self.values = {**(initial or {}), **self.values, **values}
             for node in drawn:
                 self._draws[node] = self._draws.get(node, 0) + 1
 

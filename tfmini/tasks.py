@@ -1,7 +1,8 @@
 """What Dask tasks call: a region's function, where the task runs and how it travels there.
 
 In: compiled functions.  Out: callables that pickle; on a worker they are unpacked when they first
-run, and say which package is missing there if they can't be.
+run, and say which package is missing there if they can't be.  What a cluster is sent needs nothing
+to be read: its scheduler need not have tfmini, and a worker without it fails like any task.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import importlib
 import importlib.metadata
 import os
 import pickle
+import pkgutil
 import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
@@ -33,7 +35,19 @@ def run_task(
 ) -> Any:
     """Call ``task`` with one element of each result; what all Dask tasks of a run do."""
     values = [r if k is None else r[k] for r, k in zip(results, picks, strict=True)]
-    return task(values, *options)
+    return received(task)(values, *options)
+
+
+def received(task: Any) -> Callable[..., Any]:
+    """Return what to call for a task as it is sent: ``RegionTask.sent``, or a function's name."""
+    if isinstance(task, tuple):
+        return PackedTask(*task)
+    return pkgutil.resolve_name(task) if isinstance(task, str) else task
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """Return the name by which ``pkgutil.resolve_name`` finds a function of a module."""
+    return f"{function.__module__}:{function.__qualname__}"
 
 
 def together(*results: Any) -> tuple[Any, ...]:
@@ -47,6 +61,10 @@ class Package(NamedTuple):
     version: str | None
     modules: tuple[str, ...]
     ops: tuple[str, ...]
+
+
+# Of packages that a task needs: the name, the version where the task was made, some types.
+Versions = tuple[tuple[str, str | None, tuple[str, ...]], ...]
 
 
 def installed_version(package: str) -> str | None:
@@ -119,9 +137,14 @@ class RegionTask:
     def _parts(self) -> tuple[Any, ...]:
         return type(self), self.function
 
+    @cached_property
+    def sent(self) -> tuple[bytes, Versions, str]:
+        """What stands for this task where tfmini may be missing; see ``received``."""
+        versions = tuple([(n, p.version, p.ops[:5]) for n, p in self.packages.items()])
+        return self.packed, versions, self.__name__
+
     def __reduce__(self) -> Any:
-        versions = {name: (p.version, p.ops[:5]) for name, p in self.packages.items()}
-        return PackedTask, (self.packed, versions, self.__name__)
+        return PackedTask, self.sent
 
 
 def unfit(
@@ -163,41 +186,36 @@ class PackedTask:
     its connection, and the run would wait for ever.  Equal tasks are unpacked, and compiled, once.
     """
 
-    def __init__(self, packed: bytes, versions: Mapping[str, Any], name: str) -> None:
+    def __init__(self, packed: bytes, versions: Versions, name: str) -> None:
         self.packed = packed
-        self.versions = versions  # package -> (its version where the task was made, some types)
+        self.versions = versions
         self.__name__ = name
 
     def __call__(self, values: Sequence[Any], *options: Any, **keywords: Any) -> Any:
-        try:
-            task = _unpacked(self.packed)
-        except (ImportError, AttributeError) as e:
-            raise self._unfit(f"{type(e).__name__}: {e}") from None
-        if self.packed not in _fit:
-            for package, (version, _) in self.versions.items():
-                # One that was sent as a file is there without a version.
-                if installed_version(package) not in (version, None):
-                    raise self._unfit("")
-            _fit[self.packed] = None
-        return task(values, *options, **keywords)
-
-    def _unfit(self, problem: str) -> FailedPreconditionError:
-        """Return the error for the last package that is not here as it should be."""
-        differ = [n for n, (v, _) in self.versions.items() if installed_version(n) != v]
-        name = (differ or list(self.versions))[-1]
-        version, ops = self.versions[name]
-        there, where = installed_version(name), _this_process()
-        return unfit(name, version, ops, there, problem, where, "No variable has changed.")
+        return _unpacked(self.packed, self.versions)(values, *options, **keywords)
 
     def __reduce__(self) -> Any:
         return PackedTask, (self.packed, self.versions, self.__name__)
 
 
-_fit: dict[bytes, None] = {}  # tasks whose packages have been compared
-
-
 @lru_cache(maxsize=256)
-def _unpacked(packed: bytes) -> RegionTask:
-    kind, *parts = pickle.loads(packed)
+def _unpacked(packed: bytes, versions: Versions) -> RegionTask:
+    """Return the task; its packages are compared with those of this process first."""
+    # One that was sent as a file is there without a version.
+    others = [v for v in versions if installed_version(v[0]) not in (v[1], None)]
+    if others:
+        raise _unfit_here(others, "")
+    try:
+        kind, *parts = pickle.loads(packed)
+    except (ImportError, AttributeError) as e:
+        differ = [v for v in versions if installed_version(v[0]) != v[1]]
+        raise _unfit_here(differ or versions, f"{type(e).__name__}: {e}") from None
     task: RegionTask = kind(*parts)
     return task
+
+
+def _unfit_here(packages: Sequence[Any], problem: str) -> FailedPreconditionError:
+    """Return the error for the last of packages that are not in this process as they should be."""
+    name, version, ops = packages[-1]
+    there, where = installed_version(name), _this_process()
+    return unfit(name, version, ops, there, problem, where, "No variable has changed.")

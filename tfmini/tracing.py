@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from tfmini import observe
+from tfmini.deadlines import within
 from tfmini.errors import InvalidTypeError
 from tfmini.formats.config import DeviceStepStats, RunMetadata, RunOptions
 
@@ -26,11 +27,14 @@ def run(session: Session, call: Call, values: Iterable[Any], options: Any, metad
                 None, None, f"session.run takes a tf.{wanted.__name__} here, not {given!r}."
             )
     traced = options is not None and options.trace_level
+    limit = 0 if options is None else options.timeout_in_ms
     if metadata is None or not traced:
-        return observe.watched(session, call, values)
+        with within(limit):
+            return observe.watched(session, call, values)
     trace = _Trace()
     try:
-        return observe.watched(session, call, values, [trace])
+        with within(limit):
+            return observe.watched(session, call, values, [trace])
     finally:
         metadata.Clear()
         trace.fill(metadata)

@@ -1,7 +1,7 @@
 """Packages that a session sends to workers: pure Python, as files that Dask's workers can import.
 
-In: a distribution and its modules.  Out: paths for ``Client.upload_file``: a module's own file, or
-an archive of a package's folder.
+In: a distribution and its modules.  Out: paths for Dask's plugin ``UploadFile``: a module's own
+file, or an archive of a package's folder.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import operator
 import os
+import pkgutil
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
@@ -20,6 +21,8 @@ import numpy as np
 from tfmini.chunks import Chunks, made
 from tfmini.errors import InvalidArgumentError, InvalidTypeError
 
+# The function of a task: by name, so that it can be read where tfmini is missing.
+_ROWS = (pkgutil.resolve_name, f"{__name__}:rows_of")
 # Orders of chunks that a process remembers from batch to batch: 8 bytes a row.
 _KEPT_ORDERS = 64
 
@@ -107,7 +110,7 @@ class Minibatches:
         rest = (0,) * (array.ndim - 1)
         starts, counts = self._starts[number].tolist(), self._counts[number]
         own = {
-            (name, i, *rest): (_rows, key, self.seed, epoch, i, first, first + count)
+            (name, i, *rest): (operator.call, _ROWS, key, self.seed, epoch, i, first, first + count)
             for i, (key, first, count) in enumerate(zip(keys, starts, counts, strict=True))
         }
         chunks = (self._counts[number], *array.chunks[1:])
@@ -167,7 +170,7 @@ def _apportioned(sizes: Sequence[int], total: int) -> list[int]:
     return out
 
 
-def _rows(chunk: Any, seed: int, epoch: int, shard: int, start: int, stop: int) -> Any:
+def rows_of(chunk: Any, seed: int, epoch: int, shard: int, start: int, stop: int) -> Any:
     """Return the rows of a chunk that come at ``start`` to ``stop`` in the order of an epoch."""
     return chunk[_order(seed, epoch, shard, len(chunk))[start:stop]]
 
