@@ -127,6 +127,9 @@ def test_notebooks(tmp_path):
     assert done.returncode == 1
     assert "book.ipynb, cell 5" in done.stderr
     assert "1 / 0" in done.stderr
+    path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": "x = (1,"}]}))
+    done = subprocess.run([*RUN, "book.ipynb"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stderr.splitlines()[0] == '  File "book.ipynb, cell 1", line 1'
 
 
 def test_a_script_on_a_cluster(tmp_path, cluster):
@@ -151,11 +154,23 @@ def test_a_script_on_a_cluster(tmp_path, cluster):
     ("path", "near"),
     [("nn.reluu", "tf.nn.relu"), ("reduce_men", "tf.reduce_mean"),
      ("nn.softmax_v2", "tf.nn.softmax"),
-     ("estimator.DNNClassifier", "tf.layers"), ("keras.layers.Dense", "tf.layers.Dense")],
+     ("contrib.layers.conv2dd", "tf.contrib.layers.conv2d"), ("contrib.nope", ""),
+     ("test.no_such", ""), ("estimator.DNNClassifier", "tf.layers"),
+     ("keras.layers.Dense", "tf.layers.Dense")],
 )  # fmt: skip
 def test_what_is_missing_names_what_is_near(path, near):
     with pytest.raises(AttributeError, match=f"no tf.{path}.*test_compat.py.*{near}"):
         _at(path)
+
+
+def test_what_a_package_has_names_the_package():
+    for path in ("erf", "math.erf", "fft", "signal"):
+        assert "pip install tfmini-s" in missing.message(path, "here")
+
+
+def test_older_names_of_contrib():
+    assert tf.contrib.framework.get_global_step is tf.train.get_global_step
+    assert callable(tf.contrib.deprecated.scalar_summary)
 
 
 def _at(path):
@@ -182,6 +197,18 @@ def test_missing_imports(monkeypatch):
     finally:
         hook.uninstall()
     assert "tensorflow" not in sys.modules
+
+
+def test_modules_of_the_inside_have_their_older_functions():
+    hook.install()
+    try:
+        from tensorflow.python.ops import rnn, seq2seq
+
+        assert rnn.rnn is tf.nn.static_rnn
+        assert rnn.bidirectional_rnn is tf.nn.static_bidirectional_rnn
+        assert seq2seq.rnn_decoder is tf.contrib.legacy_seq2seq.rnn_decoder
+    finally:
+        hook.uninstall()
 
 
 def test_public_symbols_are_there():
@@ -217,6 +244,8 @@ def test_local_files_are_read(folder):
     assert data.test.images.dtype == np.float32
     assert 0.99 < data.test.images.max() <= 1.0
     assert data.test.labels.tolist() == np.eye(10)[np.arange(5)].tolist()
+    plain = tf.contrib.learn.datasets.mnist.load_mnist(str(folder))
+    assert plain.train.labels.ndim == 1
     whole = input_data.read_data_sets(str(folder), reshape=False, dtype=tf.uint8)
     assert whole.train.images.shape == (11, 28, 28, 1)
     assert whole.train.images.dtype == whole.train.labels.dtype == np.uint8
@@ -307,6 +336,12 @@ def test_scripts_list_flags_by_the_inner_name_of_absl(values):
 def test_wrong_flags(values, argv, message):
     with pytest.raises(flags.Error, match=message):
         values(["prog", *argv])
+
+
+@pytest.mark.parametrize(("default", "says"), [("abc", "--n=abc"), (1.5, "--n=1.5")])
+def test_wrong_defaults_name_the_flag(values, default, says):
+    with pytest.raises(flags.IllegalFlagValueError, match=says):
+        flags.DEFINE_integer("n", default, "how many")
 
 
 def test_flags_are_read_when_first_asked_for(values, monkeypatch):

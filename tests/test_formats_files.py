@@ -16,6 +16,7 @@ from tfmini.formats.crc32c import crc32c, masked, masked_crc32c_of_parts
 from tfmini.formats.histogram import bucket_limits, histogram
 from tfmini.formats.records import TFRecordOptions, TFRecordWriter, read_records
 from tfmini.formats.table import table_bytes, table_items
+from tfmini.formats.tensor_slices import TensorSliceProto, slice_key
 from tfmini.formats.tensors import make_ndarray, make_tensor_proto
 
 FILES = Path(__file__).parent / "tensorflow_files"
@@ -112,6 +113,38 @@ def test_reading_shards_that_tensorflow_wrote():
     assert reader.names == sorted([*there, "half/bfloat16"])
     assert all(same(reader.read(k), np.asarray(v)) for k, v in there.items())
     assert reader.read("half/bfloat16").tolist() == [1.0, -2.5, 3.25]
+
+
+def test_reading_parts_that_tensorflow_wrote(tmp_path):
+    """Partitioned variables: 3 parts of rows, 2 of a vector, 4 of columns."""
+    reader = BundleReader(str(FILES / "parts"))
+    wholes = {"m/w": (150, 2), "m/b": (5,), "c": (2, 10)}
+    assert reader.names == sorted(wholes)
+    for name, shape in wholes.items():
+        expected = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+        assert reader.shape(name) == list(shape)
+        assert same(reader.read(name), expected)
+    with tf.Graph().as_default(), tf.Session() as session:
+        whole = tf.get_variable("m/w", [150, 2])
+        tf.train.Saver().restore(session, str(FILES / "parts"))
+        assert session.run(whole)[149].tolist() == [298.0, 299.0]
+    copy = str(tmp_path / "parts")
+    Path(index_path(copy)).write_bytes(Path(index_path(reader.prefix)).read_bytes())
+    data = bytearray(Path(data_path(reader.prefix)).read_bytes())
+    Path(data_path(copy)).write_bytes(bytes(b ^ 1 for b in data))
+    with pytest.raises(DataLossError, match=r"m/w.*damaged"):
+        BundleReader(copy).read("m/w")
+
+
+@pytest.mark.parametrize(
+    ("n", "key"),
+    [(0, "80"), (63, "bf"), (64, "c040"), (-1, "7f"), (-65, "3fbf"), (8191, "dfff"),
+     (8192, "e02000")],
+)  # fmt: skip
+def test_numbers_in_keys_of_parts_sort_as_numbers(n, key):
+    Extent = TensorSliceProto.Extent
+    part = TensorSliceProto(extent=[Extent(start=n, length=5)])
+    assert slice_key("a\0\xff", part).hex() == "00" + "6100ffc3bf0001" + "0101" + key + "85"
 
 
 def test_a_damaged_bundle_is_an_error(tmp_path):

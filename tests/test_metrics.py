@@ -118,6 +118,29 @@ def test_recall_and_precision_of_the_best():
     assert precision == pytest.approx(sum(both) / best.size * 1.0)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_average_precision(weighted):
+    """Rows of two batches; labels that are no classes do not count, repeated ones do."""
+    k, n = 3, 4
+    scores = RNG.random((2, 6, 5)).astype(np.float32)
+    labels = RNG.integers(-1, 6, (2, 6, n))
+    labels[..., 0] = 2
+    rows = RNG.integers(0, 3, (2, 6)).astype(np.float32)
+    each = np.zeros((2, 6))
+    for i in np.ndindex(2, 6):
+        right = [b in labels[i] for b in np.argsort(-scores[i])[:k]]
+        each[i] = sum(sum(right[: j + 1]) / (j + 1) for j in range(k) if right[j])
+        each[i] /= min(k, np.sum((labels[i] >= 0) & (labels[i] < 5)))
+    assert len(set(each.ravel())) > 3
+    weights = rows if weighted else None
+    got = streamed(tf.metrics.average_precision_at_k, labels, scores, k=k, weights=weights)
+    np.testing.assert_allclose(got, [np.average(each, weights=weights)] * 2, rtol=1e-6)
+    one = streamed(tf.metrics.average_precision_at_k, labels[:, :, 0], scores, k=1)
+    first = np.mean(labels[:, :, 0] == scores.argmax(-1))
+    np.testing.assert_allclose(one, [first] * 2)
+    assert tf.metrics.sparse_precision_at_k is tf.metrics.precision_at_k
+
+
 def test_variables_are_local_and_collected():
     value, update = tf.metrics.accuracy(
         [1, 2], [1, 3], metrics_collections=["m"], updates_collections=["u"], name="acc"

@@ -71,7 +71,8 @@ def test_tensorflows_model():
 def test_training_goes_on_where_it_may(tmp_path):
     session, x, _, _ = network()
     for tags in (["train"], SERVE):
-        builder = sm.builder.SavedModelBuilder(str(tmp_path / tags[0]))
+        folder = os.fsencode(tmp_path / tags[0])  # TensorFlow takes bytes too
+        builder = sm.builder.SavedModelBuilder(folder)
         signature = sm.predict_signature_def(
             {"x": x}, {"y": session.graph.get_tensor_by_name("y:0")}
         )

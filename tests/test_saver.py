@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import tfmini as tf
+from tfmini.formats import bundle
 from tfmini.formats.bundle import write_bundle
 
 FILES = Path(__file__).parent / "tensorflow_files"
@@ -176,6 +178,29 @@ def test_what_can_not_be_saved(tmp_path):
         for path in (str(tmp_path) + "/", str(tmp_path / "checkpoint")):
             with pytest.raises(ValueError, match="save_path"):
                 late.save(session, path)
+    for session in (None, "c"):
+        with pytest.raises(TypeError, match="takes a session first"):
+            late.save(session, str(tmp_path / "c"))
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch):
+    v = tf.Variable(1.0)
+    saver = tf.train.Saver()
+    with tf.Session() as session:
+        path = saver.save(session, str(tmp_path / "c"))
+        there = sorted(os.listdir(tmp_path))
+        session.run(v.assign(2.0))
+
+        def full(*_args):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(bundle, "table_bytes", full)  # while the second file is written
+            with pytest.raises(tf.errors.ResourceExhaustedError, match=f"{path}: No space left"):
+                saver.save(session, path)
+        assert sorted(os.listdir(tmp_path)) == there
+        saver.restore(session, path)
+        assert session.run(v) == 1
 
 
 def test_a_damaged_checkpoint_changes_nothing(tmp_path):
@@ -246,3 +271,25 @@ def test_strings_and_bools(tmp_path):
         tf.train.Saver().restore(session, path)
         assert session.run(flag).tolist() == [True, False]
         assert list(session.run(text)) == [b"a", b""]
+
+
+def test_checkpoints_as_they_come(tmp_path):
+    w = tf.Variable(1.0, name="w")
+    saver, asked = tf.train.Saver(), []
+
+    def no_more():
+        asked.append(True)
+        return len(asked) == 2
+
+    with tf.Session() as session:
+        session.run(w.initializer)
+        first = saver.save(session, str(tmp_path / "m"), global_step=1)
+        found = tf.train.checkpoints_iterator(str(tmp_path), timeout=0, timeout_fn=no_more)
+        assert next(found) == first
+        saver.save(session, str(tmp_path / "m"), global_step=2)
+        third = saver.save(session, str(tmp_path / "m"), global_step=3)
+        assert next(found) == third
+    assert list(found) == []
+    assert len(asked) == 2
+    assert list(tf.train.checkpoints_iterator(str(tmp_path / "none"), timeout=0)) == []
+    assert tf.contrib.framework.load_variable(third, "w") == 1.0

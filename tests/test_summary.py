@@ -180,3 +180,31 @@ def test_many_values_fall_into_the_buckets_that_few_do():
         alone = histogram([number])
         counts[alone.bucket_limit[alone.bucket.index(1)]] += 1
     assert [counts[limit] for limit in whole.bucket_limit] == whole.bucket
+
+
+def test_the_projector_is_told_what_to_show(tmp_path):
+    projector = tf.contrib.tensorboard.plugins.projector
+    config = projector.ProjectorConfig(model_checkpoint_path="model.ckpt-1")
+    embedding = config.embeddings.add()
+    embedding.tensor_name = "words:0"
+    embedding.metadata_path = "labels.tsv"
+    embedding.sprite.image_path = "sprite.png"
+    embedding.sprite.single_image_dim.extend([28, 28])
+    folder = tmp_path / "logs"
+    with tf.Graph().as_default(), tf.summary.FileWriter(str(folder)) as writer:
+        projector.visualize_embeddings(writer, config)
+        with pytest.raises(tf.errors.OpError, match="takes a ProjectorConfig"):
+            projector.visualize_embeddings(writer, "words")
+    # The text form that protobuf gives this message.
+    assert (folder / "projector_config.pbtxt").read_text() == (
+        'model_checkpoint_path: "model.ckpt-1"\n'
+        "embeddings {\n"
+        '  tensor_name: "words:0"\n'
+        '  metadata_path: "labels.tsv"\n'
+        "  sprite {\n"
+        '    image_path: "sprite.png"\n'
+        "    single_image_dim: 28\n"
+        "    single_image_dim: 28\n"
+        "  }\n"
+        "}\n"
+    )

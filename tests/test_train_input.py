@@ -99,6 +99,16 @@ def test_only_what_is_to_be_kept(many):
     assert got == ([0, 100, 2, 102, 4, 104, 6, 106] if many else [0, 2, 4, 6])
 
 
+def test_shuffled_sources_of_which_a_part_is_kept():
+    sources = [[tf.train.range_input_producer(3, num_epochs=1).dequeue() + i] for i in (0, 100)]
+    keep = tf.placeholder_with_default([True, False, True], [3])
+    rows = [[tf.stack([s[0], -1, s[0] + 10])] for s in sources]
+    batch = tf.train.maybe_shuffle_batch_join(rows, 2, 20, 1, keep, enqueue_many=True)
+    with running() as session:
+        got = np.concatenate(all_of(session, batch))
+    assert sorted(got) == [0, 1, 2, 10, 11, 12, 100, 101, 102, 110, 111, 112]
+
+
 def test_limited_epochs():
     x = tf.train.limit_epochs(tf.constant([1, 2]), 2)
     with tf.Session() as session:

@@ -52,6 +52,8 @@ OLD_NAMES = {
     "merge_all_summaries": "summary.merge_all",
     "train.SummaryWriter": "summary.FileWriter",
     "image.per_image_whitening": "image.per_image_standardization",
+    "metrics.sparse_average_precision_at_k": "metrics.average_precision_at_k",
+    "metrics.sparse_precision_at_k": "metrics.precision_at_k",
     "nn.rnn": "nn.static_rnn",
     "nn.bidirectional_rnn": "nn.static_bidirectional_rnn",
     "nn.seq2seq": "contrib.legacy_seq2seq",

@@ -42,6 +42,15 @@ _INNER = {
     "core", "debug", "client", "platform", "proto",
 }  # fmt: skip
 _OUT_OF_SCOPE = ("keras", "estimator")
+
+#: What the packages in ``plugins/`` add: names below ``tf`` and ``tf.math``, and namespaces.
+PACKAGES = {
+    "tfmini-special": {
+        "erf", "erfc", "lgamma", "digamma", "zeta", "polygamma", "igamma", "igammac", "betainc",
+        "lbeta", "bessel_i0", "bessel_i1", "bessel_i0e", "bessel_i1e",
+    },
+    "tfmini-signal": {"signal", "spectral", "fft", "fft2d", "fft3d", "ifft", "ifft2d", "ifft3d"},
+}  # fmt: skip
 _SMALLEST_LIKENESS = 0.6
 
 
@@ -97,12 +106,25 @@ def _answer(module: ModuleType, name: str) -> Any:
 def watch(package: ModuleType) -> None:
     """Let the public namespaces of ``package`` answer for names that they do not have."""
     for module in _modules(package):
-        if type(module) is ModuleType:
-            module.__class__ = Namespace
+        _answers(module)
+
+
+def watch_namespace(namespace: ModuleType) -> None:
+    """Let a namespace that is imported later than the package, and those in it, answer too."""
+    for module in _inside([namespace]):
+        _answers(module)
+
+
+def _answers(module: ModuleType) -> None:
+    if type(module) is ModuleType:
+        module.__class__ = Namespace
 
 
 def _modules(package: ModuleType) -> Iterator[ModuleType]:
-    pending = [package.__dict__[n] for n in NAMESPACES if n in package.__dict__]
+    return _inside([package.__dict__[n] for n in NAMESPACES if n in package.__dict__])
+
+
+def _inside(pending: list[Any]) -> Iterator[ModuleType]:
     seen: set[str] = set()
     while pending:
         module = pending.pop()
@@ -137,7 +159,15 @@ def missing_module(full: str) -> MissingModuleError:
 
 
 def message(full: str, where: str) -> str:
-    """Return what to say of ``tf.<full>``: the line, whether it is out of scope, what is near."""
+    """Return what to say of ``tf.<full>``: the line, whether it is out of scope, what is near or
+    which package has it."""
+    for package, names in PACKAGES.items():
+        if full.removeprefix("math.") in names:
+            return (
+                f"tfmini has no tf.{full}: it is in {package}; used at {where}. Remedy: pip "
+                f"install {package}; if it is installed, `python -m tfmini plugins` says why it "
+                f"is not loaded."
+            )
     top = full.partition(".")[0]
     why = ", whose object layer tfmini leaves out" if top in _OUT_OF_SCOPE else ""
     scope = f" (tf.{top} is a part of TensorFlow{why})" if why else ""
@@ -165,6 +195,8 @@ def nearest(full: str) -> list[str]:
 def symbols() -> Iterator[str]:
     """Yield all public symbols of the package, without ``tf.``: ``add``, ``nn.relu``, ..."""
     package = sys.modules["tfmini"]
+    for name in dir(package):
+        getattr(package, name)  # some namespaces are imported when they are asked for
     yield from _public(package)
     for module in _modules(package):
         prefix = module.__name__.removeprefix("tfmini.")

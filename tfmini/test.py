@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import tempfile
 import unittest
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tfmini.graph import Graph
+from tfmini.missing import watch_namespace
 from tfmini.nodes import Tensor, get_default_session
 from tfmini.session import Session
 
@@ -94,3 +96,6 @@ class TestCase(unittest.TestCase):
 def main(argv: Any = None) -> None:
     """Run the tests of the script."""
     unittest.main(argv=argv)
+
+
+watch_namespace(sys.modules[__name__])

@@ -24,10 +24,11 @@ from tfmini.compat.text import (
     path_to_str,
     real_types,
 )
+from tfmini.shapes import dimension_at_index, dimension_value
 
 __all__ = [
     "as_bytes", "as_str", "as_str_any", "as_text", "bytes_or_text_types", "complex_types",
-    "integral_types", "path_to_str", "real_types", "v1",
+    "dimension_at_index", "dimension_value", "integral_types", "path_to_str", "real_types", "v1",
 ]  # fmt: skip
 
 

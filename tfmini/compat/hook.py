@@ -15,6 +15,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from tfmini.deprecated import lookup
 from tfmini.missing import NAMESPACES, Gap, absent, missing_module
 
 VERSION = "1.15.0"  # what scripts that ask for a version are told
@@ -31,6 +32,8 @@ _INSIDE = {
     "flags": ("flags",),
     "tf_logging": ("logging",),
     "init_ops": ("initializers", ""),
+    "initializers": ("initializers", "contrib.layers"),
+    "regularizers": ("contrib.layers",),
     "layers": ("layers", "contrib.layers"),
     "variable_scope": ("",),
     "utils": ("layers.choice", "layers", "saved_model.utils"),
@@ -82,10 +85,16 @@ class Alias(ModuleType):
             if module is not None and name in dir(module):
                 found = getattr(module, name)
                 if isinstance(found, ModuleType):  # tfmini's own inside is not TensorFlow's
+                    if self.__name__.endswith(f".{name}"):  # rnn.rnn was a function
+                        continue
                     found = importlib.import_module(f"{self.__name__}.{name}")
                 return found
         if name in _INSIDE:
             return importlib.import_module(f"{self.__name__}.{name}")
+        for place in self._places:
+            older = lookup(place, name)
+            if older is not None:
+                return older
         return absent(self.__name__.removeprefix("tensorflow."), name)
 
     def __dir__(self) -> list[str]:

@@ -130,7 +130,7 @@ def _cells(path: str, source: bytes) -> Iterator[CodeType]:
         name = f"{path}, cell {number}"
         text = _without_magics(text, name)
         linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
-        tree = ast.parse(text, name)
+        tree: Any = compile(text, name, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
         shown = _last_value(tree, text)
         if tree.body:
             yield compile(tree, name, "exec", dont_inherit=True)

@@ -6,6 +6,8 @@ texts and settings in plain Python.
 
 from __future__ import annotations
 
+import sys
+
 from tfmini.contrib import (
     data,
     framework,
@@ -16,11 +18,15 @@ from tfmini.contrib import (
     rnn,
     seq2seq,
     slim,
+    tensorboard,
     training,
 )
 from tfmini.contrib.slim import losses
+from tfmini.missing import watch_namespace
 
 __all__ = [
     "data", "framework", "layers", "learn", "legacy_seq2seq", "losses", "opt", "rnn", "seq2seq",
-    "slim", "training",
+    "slim", "tensorboard", "training",
 ]  # fmt: skip
+
+watch_namespace(sys.modules[__name__])

@@ -17,13 +17,14 @@ from typing import Any, Literal
 import numpy as np
 
 from tfmini.dtypes import DType, as_dtype, string
-from tfmini.errors import DataLossError, NotFoundError, UnimplementedError
+from tfmini.errors import DataLossError, NotFoundError
 from tfmini.formats.crc32c import crc32c, masked, masked_crc32c
 from tfmini.formats.fields import Field
 from tfmini.formats.graphdef import VersionDef
 from tfmini.formats.protobuf import Message
 from tfmini.formats.scalars import Enum
 from tfmini.formats.table import table_bytes, table_items
+from tfmini.formats.tensor_slices import TensorSliceProto, place, slice_key
 from tfmini.formats.tensors import (
     DataType,
     TensorShapeProto,
@@ -45,18 +46,6 @@ class BundleHeaderProto(Message):
     num_shards = Field(1, "int32")
     endianness = Field(2, Endianness)
     version = Field(3, VersionDef)
-
-
-class TensorSliceProto(Message):
-    """A part of a tensor."""
-
-    class Extent(Message):
-        """A range of one dimension; without a length: all of it."""
-
-        start = Field(1, "int64")
-        length = Field(2, "int64", oneof="has_length")
-
-    extent = Field(1, Extent, repeated=True)
 
 
 class BundleEntryProto(Message):
@@ -157,11 +146,14 @@ class BundleReader:
             ">" if header.endianness == BundleHeaderProto.Endianness.BIG else "<"
         )
         # Keys that begin with a zero byte are parts of partitioned tensors.
-        self._entries = {
-            key.decode(): BundleEntryProto.FromString(value)
-            for key, value in items.items()
-            if key[:1] != b"\0"
-        }
+        self._entries: dict[str, BundleEntryProto] = {}
+        self._parts: dict[bytes, BundleEntryProto] = {}
+        for key, value in items.items():
+            entry = BundleEntryProto.FromString(value)
+            if key[:1] == b"\0":
+                self._parts[key] = entry
+            else:
+                self._entries[key.decode()] = entry
 
     @property
     def names(self) -> list[str]:
@@ -184,25 +176,31 @@ class BundleReader:
         return dtype_of_number(self.entry(name).dtype)
 
     def shape(self, name: str) -> list[int]:
-        return [d.size for d in self.entry(name).shape.dim]
+        return list(_shape(self.entry(name)))
 
     def read(self, name: str) -> np.ndarray:
-        """Return a tensor as a new array; DataLossError if its checksum differs."""
+        """Return a tensor as a new array, one stored in parts (a partitioned variable) whole.
+
+        DataLossError if a checksum differs.
+        """
         entry = self.entry(name)
-        if entry.slices:
-            raise UnimplementedError(
-                None,
-                None,
-                f"tensor {name!r} of checkpoint {self.prefix} is stored in {len(entry.slices)} "
-                f"parts (a partitioned variable); save it again without a partitioner.",
-            )
+        if not entry.slices:
+            return self._value(name, entry)
+        whole: np.ndarray = np.empty(_shape(entry), dtype_of_number(entry.dtype).as_numpy_dtype)
+        for part in entry.slices:
+            stored = self._parts.get(slice_key(name, part))
+            if stored is None:
+                raise self._damaged(name)
+            whole[place(part, whole.shape)] = self._value(name, stored)
+        return whole
+
+    def _value(self, name: str, entry: BundleEntryProto) -> np.ndarray:
         data = self._bytes(name, entry)
-        shape = tuple(self.shape(name))
-        if self.dtype(name) is string:
-            return self._strings(name, entry, data).reshape(shape)
+        if dtype_of_number(entry.dtype) is string:
+            return self._strings(name, entry, data).reshape(_shape(entry))
         if masked_crc32c(data) != entry.crc32c:
             raise self._damaged(name)
-        return from_bytes(data, entry.dtype, shape, self._order)
+        return from_bytes(data, entry.dtype, _shape(entry), self._order)
 
     def _bytes(self, name: str, entry: BundleEntryProto) -> bytes:
         path = data_path(self.prefix, entry.shard_id, self._shards)
@@ -219,7 +217,7 @@ class BundleReader:
         return data
 
     def _strings(self, name: str, entry: BundleEntryProto, data: bytes) -> np.ndarray:
-        count = math.prod(self.shape(name))
+        count = math.prod(_shape(entry))
         pos, lengths = 0, []
         for _ in range(count):
             length, pos = read_varint(data, pos, len(data))
@@ -254,3 +252,7 @@ def _absent(prefix: str) -> str:
             f"checkpoint, which is named by what precedes .index and .data."
         )
     return f"no checkpoint {prefix}: {index_path(prefix)} does not exist."
+
+
+def _shape(entry: BundleEntryProto) -> tuple[int, ...]:
+    return tuple([d.size for d in entry.shape.dim])

@@ -32,7 +32,7 @@ class SavedModelBuilder:
     """
 
     def __init__(self, export_dir: Any) -> None:
-        self._dir = os.fspath(export_dir)
+        self._dir = os.fsdecode(export_dir)
         if os.path.isdir(self._dir) and os.listdir(self._dir):
             raise AssertionError(
                 f"Export directory already exists, and isn't empty: {self._dir}. Give another "

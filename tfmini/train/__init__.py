@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tfmini.exchange.exporting import write_graph
 from tfmini.exchange.metagraph import export_meta_graph
+from tfmini.formats.config import ClusterDef, JobDef
 from tfmini.formats.example import (
     BytesList,
     Example,
@@ -58,6 +59,7 @@ from tfmini.train.input import (
     maybe_batch,
     maybe_batch_join,
     maybe_shuffle_batch,
+    maybe_shuffle_batch_join,
     range_input_producer,
     shuffle_batch,
     shuffle_batch_join,
@@ -69,6 +71,7 @@ from tfmini.train.monitored_session import (
     MonitoredTrainingSession,
     SingularMonitoredSession,
 )
+from tfmini.train.new_checkpoints import checkpoints_iterator
 from tfmini.train.optimizer import Optimizer
 from tfmini.train.optimizers import (
     AdamOptimizer,
@@ -134,6 +137,7 @@ __all__ = [
     "CheckpointSaverListener",
     "CheckpointState",
     "ChiefSessionCreator",
+    "ClusterDef",
     "ClusterSpec",
     "Coordinator",
     "Example",
@@ -149,6 +153,7 @@ __all__ = [
     "GlobalStepWaiterHook",
     "GradientDescentOptimizer",
     "Int64List",
+    "JobDef",
     "LoggingTensorHook",
     "LooperThread",
     "MomentumOptimizer",
@@ -186,6 +191,7 @@ __all__ = [
     "batch",
     "batch_join",
     "checkpoint_exists",
+    "checkpoints_iterator",
     "cosine_decay",
     "cosine_decay_restarts",
     "create_global_step",
@@ -211,6 +217,7 @@ __all__ = [
     "maybe_batch",
     "maybe_batch_join",
     "maybe_shuffle_batch",
+    "maybe_shuffle_batch_join",
     "natural_exp_decay",
     "noisy_linear_cosine_decay",
     "piecewise_constant",

@@ -229,6 +229,16 @@ def shuffle_batch_join(
     return _batched("shuffle_batch_join", **locals())
 
 
+def maybe_shuffle_batch_join(
+    tensors_list: Sequence[Any], batch_size: Any, capacity: int, min_after_dequeue: int,
+    keep_input: Any, seed: int | None = None, enqueue_many: bool = False, shapes: Any = None,
+    allow_smaller_final_batch: bool = False, shared_name: str | None = None,
+    name: str | None = None,
+) -> Any:  # fmt: skip
+    """Return batches as ``shuffle_batch_join`` does, of the examples with true ``keep_input``."""
+    return _batched("maybe_shuffle_batch_join", **locals())
+
+
 def _batched(
     kind: str, *, batch_size: Any, capacity: int, enqueue_many: bool, shapes: Any,
     allow_smaller_final_batch: bool, shared_name: str | None, name: str | None,

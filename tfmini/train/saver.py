@@ -33,6 +33,7 @@ from tfmini.formats.bundle import BundleReader, write_bundle
 from tfmini.formats.graphdef import SaverDef
 from tfmini.graph import Graph, GraphKeys, get_default_graph
 from tfmini.nodes import Operation, Tensor
+from tfmini.ops.files import file_error
 from tfmini.ops.state import Variable
 from tfmini.shapes import compatible, format_shape
 from tfmini.train.checkpoints import (
@@ -160,6 +161,8 @@ class Saver:
         (``latest_filename``, "checkpoint") updated.
         """
         variables = self._built()
+        if not hasattr(sess, "run"):
+            raise InvalidTypeError(None, None, f"save takes a session first, not {sess!r:.60}.")
         path = os.fspath(save_path)
         latest_filename = latest_filename or "checkpoint"
         if not os.path.basename(path) or os.path.basename(path) == latest_filename:
@@ -171,18 +174,21 @@ class Saver:
                 None, None, f"latest_filename {latest_filename!r} must be a name, no path."
             )
         prefix = path if global_step is None else self._numbered(sess, path, global_step)
-        os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
         names = list(variables)
         values = sess.run([variables[n] for n in names])
-        write_bundle(prefix, dict(zip(names, values, strict=True)))
-        if write_meta_graph:
-            self._write_graph(sess.graph, meta_graph_filename(prefix, meta_graph_suffix))
-        if write_state:
-            self._record(prefix, meta_graph_suffix)
-            update_checkpoint_state(
-                os.path.dirname(path), prefix, self.last_checkpoints, latest_filename,
-                save_relative_paths=self._save_relative_paths,
-            )  # fmt: skip
+        try:
+            os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
+            write_bundle(prefix, dict(zip(names, values, strict=True)))
+            if write_meta_graph:
+                self._write_graph(sess.graph, meta_graph_filename(prefix, meta_graph_suffix))
+            if write_state:
+                self._record(prefix, meta_graph_suffix)
+                update_checkpoint_state(
+                    os.path.dirname(path), prefix, self.last_checkpoints, latest_filename,
+                    save_relative_paths=self._save_relative_paths,
+                )  # fmt: skip
+        except OSError as e:
+            raise file_error(e, prefix) from e
         return prefix
 
     def _numbered(self, sess: Any, path: str, global_step: Any) -> str:

@@ -14,6 +14,13 @@ from tfmini.contrib.seq2seq.attention import (
 )
 from tfmini.contrib.seq2seq.attention_wrapper import AttentionWrapper, AttentionWrapperState
 from tfmini.contrib.seq2seq.basic_decoder import BasicDecoder, BasicDecoderOutput
+from tfmini.contrib.seq2seq.beam_search import (
+    BeamSearchDecoder,
+    BeamSearchDecoderOutput,
+    BeamSearchDecoderState,
+    FinalBeamSearchDecoderOutput,
+    gather_tree_from_array,
+)
 from tfmini.contrib.seq2seq.decoding import Decoder, dynamic_decode
 from tfmini.contrib.seq2seq.helpers import (
     CustomHelper,
@@ -25,12 +32,15 @@ from tfmini.contrib.seq2seq.helpers import (
     ScheduledOutputTrainingHelper,
     TrainingHelper,
 )
+from tfmini.ops.beams import gather_tree
 from tfmini.rnn.losses import sequence_loss
 
 __all__ = [
     "AttentionMechanism", "AttentionWrapper", "AttentionWrapperState", "BahdanauAttention",
-    "BasicDecoder", "BasicDecoderOutput", "CustomHelper", "Decoder", "GreedyEmbeddingHelper",
-    "Helper", "InferenceHelper", "LuongAttention", "SampleEmbeddingHelper",
-    "ScheduledEmbeddingTrainingHelper", "ScheduledOutputTrainingHelper", "TrainingHelper",
-    "dynamic_decode", "hardmax", "sequence_loss", "tile_batch",
+    "BasicDecoder", "BasicDecoderOutput", "BeamSearchDecoder", "BeamSearchDecoderOutput",
+    "BeamSearchDecoderState", "CustomHelper", "Decoder", "FinalBeamSearchDecoderOutput",
+    "GreedyEmbeddingHelper", "Helper", "InferenceHelper", "LuongAttention",
+    "SampleEmbeddingHelper", "ScheduledEmbeddingTrainingHelper",
+    "ScheduledOutputTrainingHelper", "TrainingHelper", "dynamic_decode", "gather_tree",
+    "gather_tree_from_array", "hardmax", "sequence_loss", "tile_batch",
 ]  # fmt: skip

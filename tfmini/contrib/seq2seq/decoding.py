@@ -155,21 +155,25 @@ def _kept(finished: Tensor, old: Any, new: Any) -> Any:
         after
         if isinstance(after, TensorArray) or before.spec.rank == 0
         else selection.where(finished, before, after)
-        for before, after in zip(_parts(old), _parts(new), strict=True)
+        for before, after in zip(parts(old), parts(new), strict=True)
     ]
-    leaves = [leaf for value in values for leaf in nest.flatten(value)]
-    return nest.pack(new, leaves)
+    return packed(new, values)
 
 
-def _parts(structure: Any) -> list[Any]:
+def parts(structure: Any) -> list[Any]:
     """Return tensors and arrays of tensors in the order in which ``nest.flatten`` finds them."""
     if isinstance(structure, TensorArray):
         return [structure]
     if isinstance(structure, dict):
-        return [p for key in sorted(structure) for p in _parts(structure[key])]
+        return [p for key in sorted(structure) for p in parts(structure[key])]
     if isinstance(structure, (list, tuple)):
-        return [p for item in structure for p in _parts(item)]
+        return [p for item in structure for p in parts(item)]
     return [convert_to_tensor(structure)]
+
+
+def packed(structure: Any, values: list[Any]) -> Any:
+    """Return a structure of the form of ``structure`` that has ``values`` as its ``parts``."""
+    return nest.pack(structure, [leaf for value in values for leaf in nest.flatten(value)])
 
 
 def _batch_first(x: Tensor) -> Tensor:

@@ -115,6 +115,11 @@ class Datasets(NamedTuple):
     test: DataSet
 
 
+def load_mnist(train_dir: str = "MNIST-data") -> Datasets:
+    """Return MNIST with labels as numbers; see ``read_data_sets``."""
+    return read_data_sets(train_dir)
+
+
 def read_data_sets(
     train_dir: str,
     fake_data: bool = False,
