@@ -272,8 +272,10 @@ def test_wrong_calls():
         while_loop(lambda a: a[0] < 1.0, lambda a: tf.concat([a, a], 0), [x])
     with pytest.raises(TypeError, match=r"int32, but .*float32"):
         while_loop(lambda a: a < 1, lambda a: tf.cast(a, tf.float32), [0])
-    with pytest.raises(ValueError, match="same structure"):
+    with pytest.raises(TypeError, match=r"they are \(tensor, tensor\) and tensor\."):
         while_loop(lambda a, b: a < 1, lambda a, b: a, (0, 0))
+    with pytest.raises(TypeError, match="body returned None"):
+        while_loop(lambda a: a < 1, lambda a: None, [0])
     with pytest.raises(TypeError, match="give dtype"):
         map_fn(lambda a: tf.cast(a, tf.int32), x)
     with pytest.raises(ValueError, match="first dimension"):
@@ -291,6 +293,15 @@ def test_shapes_that_change_at_run_time_are_found():
         assert s.run(y, {x: [1, 2], n: [1]}).shape == (2,)
         with pytest.raises(InvalidArgumentError, match="shape_invariants"):
             s.run(y, {x: [1, 2], n: [2]})
+
+
+def test_a_condition_that_is_no_scalar_is_found_at_run_time():
+    x = tf.placeholder(tf.int32)
+    y = while_loop(lambda a: a < 3, lambda a: a + 1, [x])
+    with tf.Session() as s:
+        assert s.run(y, {x: 1}) == 3
+        with pytest.raises(InvalidArgumentError, match=r"cond must be a scalar; .*\[2\]"):
+            s.run(y, {x: [1, 2]})
 
 
 def test_case():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 
 import numpy as np
 import pytest
@@ -213,6 +214,50 @@ def test_an_error_in_an_element_is_no_end():
     assert elements(d.apply(experimental.ignore_errors())) == [1.0, 0.5]
 
 
+def _failing(step):
+    """Numbers 0 to 11 as floats, of which 3 and 7 can't be computed."""
+    d = Dataset.range(12).map(lambda x: tf.cast(x, tf.float32))
+    return step(d.map(lambda x: tf.check_numerics(x / (x - 3.0) / (x - 7.0) * 0.0 + x, "broken")))
+
+
+@pytest.mark.parametrize(
+    ("step", "count"),
+    [
+        (lambda d: d.prefetch(2), 10),
+        (lambda d: d.repeat(2), 20),
+        (lambda d: d.shuffle(4, seed=1), 10),
+        (lambda d: d.take(9), 9),
+        (lambda d: d.skip(1), 9),
+        (lambda d: d.shard(2, 0), 6),
+        (lambda d: d.cache().repeat(2), 20),
+        (lambda d: d.concatenate(d), 20),
+        (lambda d: d.enumerate(), 10),
+        (lambda d: d.batch(1).unbatch(), 10),
+        (lambda d: d.flat_map(Dataset.from_tensors), 10),
+        (lambda d: d.interleave(Dataset.from_tensors, 3), 10),
+        (lambda d: d.window(2, shift=1).flat_map(lambda w: w.batch(2)), 10),
+        (lambda d: d.map(lambda x: tf.py_func(_identity, [x], tf.float32), 3), 10),
+    ],
+)
+def test_an_error_in_an_element_is_no_end_of_any_transformation(step, count):
+    x = _failing(step).make_one_shot_iterator().get_next()
+    results, errors = [], 0
+    with tf.Session() as session:
+        for _ in range(40):
+            try:
+                results.append(session.run(x))
+            except tf.errors.InvalidArgumentError:
+                errors += 1
+            except tf.errors.OutOfRangeError:
+                break
+    assert errors > 0
+    assert len(results) == count
+
+
+def _identity(x):
+    return x
+
+
 @pytest.mark.parametrize(
     ("cycle", "block", "expected"),
     [  # dataset n gives n, n times
@@ -300,6 +345,21 @@ def test_prefetching_hands_errors_on_and_stops():
             session.run(x)
     endless = Dataset.from_generator(itertools.count, tf.int32).prefetch(1)
     assert elements(endless, most=3) == [0, 1, 2]
+
+
+def test_waiting_for_an_element_may_be_limited():
+    opened = threading.Event()
+
+    def generate():
+        opened.wait(30)
+        yield 1
+
+    x = Dataset.from_generator(generate, tf.int32).prefetch(4).make_one_shot_iterator().get_next()
+    with tf.Session() as session:
+        with pytest.raises(tf.errors.DeadlineExceededError):
+            session.run(x, options=tf.RunOptions(timeout_in_ms=5))
+        opened.set()
+        assert session.run(x) == 1
 
 
 def test_long_chains_do_not_recurse():
@@ -394,6 +454,8 @@ def test_one_shot_iterators_need_no_values_from_outside():
         (lambda: Dataset.from_tensor_slices(([1, 2], [1, 2, 3])), "one first dimension"),
         (lambda: Dataset.from_tensor_slices(1.0), "one first dimension"),
         (lambda: Dataset.range(2).filter(lambda x: x), "scalar bool"),
+        (lambda: Dataset.range(2).filter(lambda x: tf.stack([x > 0, x > 1])), "scalar bool"),
+        (lambda: Dataset.zip([Dataset.range(2)] * 2), "a tuple of datasets, not a list"),
         (lambda: Dataset.range(2).flat_map(lambda x: x), "return a dataset"),
         (lambda: Dataset.range(2).concatenate(Dataset.from_tensors(1.5)), "convert one"),
         (lambda: Dataset.zip([1]), "takes a tuple of datasets"),

@@ -289,6 +289,15 @@ def test_a_dead_scheduler_address(monkeypatch):
         tf.Session("tcp://127.0.0.1:9")
 
 
+def test_an_address_that_is_none_is_refused_at_once(monkeypatch):
+    import distributed
+
+    monkeypatch.setattr(distributed, "Client", None)
+    for address, why in (("tcp://host", "missing port"), ("nope://host:1", "unknown address")):
+        with pytest.raises(tf.errors.UnavailableError, match=why):
+            tf.Session(address)
+
+
 @pytest.mark.cluster
 def test_a_closed_client(cluster):
     from distributed import Client

@@ -74,6 +74,28 @@ def test_source_is_the_line_that_calls():
     assert step.source == (__file__, here)
 
 
+def test_source_is_no_line_of_a_with_block_in_the_package():
+    here = line() + 1
+    tf.nn.dynamic_rnn(tf.nn.rnn_cell.LSTMCell(3), tf.ones([1, 2, 3]), dtype=tf.float32)
+    sources = {op.source for op in tf.get_default_graph().get_operations()}
+    assert sources == {(__file__, here)}
+
+
+def test_names_are_text():
+    graph = tf.get_default_graph()
+    for careless in (
+        lambda: tf.constant(1.0, name=5),
+        lambda: graph.get_tensor_by_name(3),
+        lambda: graph.get_operation_by_name(3),
+        lambda: graph.name_scope(5).__enter__(),
+    ):
+        with pytest.raises(TypeError, match=r"a name must be text, not [35]"):
+            careless()
+    x = tf.constant(1.0, name="x")
+    with pytest.raises(LookupError, match="use get_tensor_by_name"):
+        graph.get_operation_by_name(x.name)
+
+
 def test_gradient_nodes_have_the_line_of_the_forward_node():
     x = tf.placeholder(tf.float32, [2])
     here = line() + 1
@@ -99,6 +121,9 @@ def test_attributes():
         (list, "tf.unstack"),
         (len, "tf.shape"),
         (np.asarray, "tf function"),
+        (np.exp, r"np\.exp needs values.* tf function"),
+        (lambda x: np.add(x, 1.0), r"np\.add needs values"),
+        (lambda x: np.add.reduce(x), r"np\.add needs values"),
     ],
 )
 def test_tensors_are_no_values(act, hint):
@@ -118,8 +143,24 @@ def test_tensors_are_keys_by_identity():
 
 def test_numpy_leaves_arithmetic_to_tensors():
     x = tf.placeholder(tf.float32, [2])
-    for made in (np.ones(2, np.float32) + x, np.float32(2) * x, np.ones(2) @ tf.zeros([2, 3])):
-        assert isinstance(made, tf.Tensor)
+    array = np.array([1.0, 2.0], np.float32)
+    made = [
+        array + x, array - x, np.float32(2) * x, array / x, array // x, array % x, array**x,
+        array @ tf.zeros([2, 3]), array < x, array <= x, array > x, array >= x,
+    ]  # fmt: skip
+    with tf.Session() as session:
+        values = session.run(made, {x: [2.0, 1.0]})
+    given = np.array([2.0, 1.0], np.float32)
+    expected = [
+        array + given, array - given, 2 * given, array / given, array // given, array % given,
+        array**given, np.zeros(3), array < given, array <= given, array > given, array >= given,
+    ]  # fmt: skip
+    for value, wanted in zip(values, expected, strict=True):
+        assert np.array_equal(value, wanted)
+    assert (array == x) is False
+    assert (array != x) is True
+    flags = np.array([True, False]) & tf.constant([True, True])
+    assert flags.dtype is tf.bool
 
 
 def test_repr_and_str_say_what_is_known():
@@ -346,6 +387,8 @@ def test_control_dependencies_must_be_of_the_graph():
         x = tf.placeholder()
     graph = tf.get_default_graph()
     with pytest.raises(ValueError, match="another graph"), graph.control_dependencies([x]):
+        pass
+    with pytest.raises(TypeError, match=r"takes a list: write \["), graph.control_dependencies(x):
         pass
     with pytest.raises(TypeError, match="no tensor or operation"), graph.control_dependencies([3]):
         pass

@@ -45,7 +45,7 @@ def test_arrays_are_converted_but_python_numbers_not_with_loss() -> None:
     assert _value(tf.constant(np.array([1.7, -2]), tf.int32)).tolist() == [1, -2]
     with pytest.raises(InvalidTypeError, match="without loss"):
         tf.constant(1.5, tf.int32)
-    with pytest.raises(InvalidTypeError):
+    with pytest.raises(InvalidTypeError, match=r"a tensor already; tf\.identity"):
         tf.constant(tf.constant(1.0))
 
 

@@ -68,6 +68,8 @@ def test_bad_axes_are_errors_at_once() -> None:
         reductions.reduce_sum(x, 2)
     with pytest.raises(InvalidArgumentError, match="twice"):
         reductions.reduce_sum(x, [1, -1])
+    with pytest.raises(InvalidArgumentError, match="must be an int or ints, not 'a'"):
+        reductions.reduce_sum(x, "a")
     with pytest.raises(InvalidArgumentError, match="empty"):
         reductions.argmax(tf.placeholder(tf.float32, [0, 3]))
     with pytest.raises(InvalidTypeError, match="bool given"):

@@ -93,8 +93,8 @@ def test_the_command_line_lists_it(site):
     rows = {row.split()[0]: row.split() for row in done.stdout.splitlines()}
     assert (done.returncode, done.stderr) == (0, "")
     assert rows["my-dist:main"] == ["my-dist:main", "1.2", "loaded", "1"]
-    assert rows["tfmini"][-2] == "loaded"
-    assert int(rows["tfmini"][-1]) > 100
+    assert rows["tfmini"][1] == "loaded"
+    assert int(rows["tfmini"][2]) > 100
     code = """
     from tfmini.__main__ import main
     for arguments in (["--package", "my-dist"], ["--package", "my-dist", "--missing", "cost"], []):
@@ -107,6 +107,9 @@ def test_the_command_line_lists_it(site):
     assert row.split() == ["MyOp", "my_op", "my-dist", "yes", "yes", "yes", "yes"]
     assert len(without.splitlines()) == 1
     assert "MatMul" in every
+    done = site.python("-m", "tfmini", "ops", "--package", "my-disk")
+    assert done.returncode == 1
+    assert "no operations of 'my-disk'; packages with operations: my-dist, tfmini." in done.stderr
 
 
 BROKEN = {
@@ -125,6 +128,14 @@ BROKEN = {
         "import tfmini as tf\n@tf.hookimpl\ndef tfmini_opps():\n    return []",
         "TypeError: unknown hook 'tfmini_opps'.*tfmini_ops,.*tfmini_plan_pass,.*_run_observer",
     ),
+    "unmarked hook": (
+        "import tfmini as tf\ndef tfmini_ops():\n    return []",
+        r"TypeError: tfmini_ops is no hook yet: decorate it with @tfmini\.hookimpl",
+    ),
+    "no name": (
+        "import tfmini as tf\n@tf.hookimpl\ndef tfmini_names():\n    return {'math.a b': 1}",
+        r"TypeError: tfmini_names returned the name 'math\.a b'",
+    ),
     "parameter of another version": (
         "import tfmini as tf\n@tf.hookimpl\ndef tfmini_plan_pass(plan, device): return plan\n"
         "@tf.hookimpl\ndef tfmini_run_observer(): 1 / 0",
@@ -133,42 +144,49 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("kind", BROKEN)
-def test_a_broken_plugin_is_skipped_with_its_reason(site, kind):
-    source, reason = BROKEN[kind]
+def test_broken_plugins_are_skipped_with_their_reasons(site):
     site.operation("my-dist", "my_op", "MyOp")
-    site.install("a-broken", source)
+    for i, (source, _) in enumerate(BROKEN.values()):
+        site.install(f"a-broken-{i}", source)
     value, *lines = site.run(USE + LIST).splitlines()
     rows = {line.split()[0]: line for line in lines}
     assert value == "[2.0]"
-    assert re.search(rf"skipped.*{reason}", rows["a-broken:main"])
+    for i, (kind, (_, reason)) in enumerate(BROKEN.items()):
+        assert re.search(rf"skipped.*{reason}", rows[f"a-broken-{i}:main"]), kind
     assert "loaded" in rows["my-dist:main"]
     assert lines[-1] == "status 1"
 
 
-@pytest.mark.parametrize(
-    ("requirement", "loads"),
-    [
-        ("tfmini-dask", True),
-        ("TFMini_Dask>=0.0.1", True),
-        ("tfmini-dask>=99", False),
-        ("tfmini-dask<0.0.1; python_version > '3'", False),
-        ("tfmini-dask>=99; python_version < '3'", True),
-        ("numpy>=99", True),  # is pip's business
-    ],
-)
-def test_a_plugin_for_another_version_is_skipped(site, requirement, loads):
-    source = OPERATION.format(name="my_op", type="MyOp", number=1)
-    site.install("my-dist", source, requires=["numpy", requirement])
-    code = "import sys; tf.Session(); print(hasattr(tf, 'my_op'), 'my_dist' in sys.modules)\n"
-    seen, *lines = site.run(code + LIST).splitlines()
-    (row,) = [line for line in lines if line.startswith("my-dist:main")]
-    assert seen == f"{loads} {loads}"
-    if not loads:
-        needs = re.escape(requirement.partition(";")[0])
-        assert re.search(rf"skipped.*ImportError: it needs {needs}, and this is \d", row)
-        done = site.python("-c", "import tfmini as tf; tf.Session()", TFMINI_STRICT_PLUGINS="1")
-        assert f"it needs {requirement.partition(';')[0]}" in done.stderr
+FITS = {
+    "tfmini-dask": True,
+    "TFMini_Dask>=0.0.1": True,
+    "tfmini-dask>=99": False,
+    "tfmini-dask<0.0.1; python_version > '3'": False,
+    "tfmini-dask>=99; python_version < '3'": True,
+    "numpy>=99": True,  # is pip's business
+}
+
+
+def test_plugins_for_another_version_are_skipped(site):
+    for i, requirement in enumerate(FITS):
+        source = OPERATION.format(name=f"op_{i}", type=f"Op{i}", number=1)
+        site.install(f"dist-{i}", source, requires=["numpy", requirement])
+    code = f"""
+    import sys
+    tf.Session()
+    for i in range({len(FITS)}):
+        print(hasattr(tf, f"op_{{i}}"), f"dist_{{i}}" in sys.modules)
+    """
+    lines = site.run(textwrap.dedent(code) + LIST).splitlines()
+    rows = {line.split()[0]: line for line in lines}
+    for i, (requirement, loads) in enumerate(FITS.items()):
+        assert lines[i] == f"{loads} {loads}", requirement
+        if not loads:
+            needs = re.escape(requirement.partition(";")[0])
+            says = rf"skipped.*ImportError: it needs {needs}, and this is \d"
+            assert re.search(says, rows[f"dist-{i}:main"])
+    done = site.python("-c", "import tfmini as tf; tf.Session()", TFMINI_STRICT_PLUGINS="1")
+    assert "it needs tfmini-dask>=99" in done.stderr
 
 
 def test_hooks_are_listed_and_called(site):
@@ -383,6 +401,13 @@ def test_an_operation_of_a_plugin_runs_on_processes(site):
     )
     done = site.python(str(site.root / "script.py"))
     assert (done.stdout, done.stderr) == ("[2.0]\n", "")
+
+
+def test_completion_lists_the_names_of_plugins(site):
+    site.operation("my-dist", "my_op", "MyOp")
+    assert site.run("import tfmini as tf; print('my_op' in dir(tf), 'matmul' in dir(tf))") == (
+        "True True"
+    )
 
 
 def test_a_misused_command_line_says_so(site):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tfmini as tf
+from tfmini.deadlines import seconds_left, within
 
 
 @pytest.fixture
@@ -160,6 +161,51 @@ def test_an_interrupt_ends_waiting(session):
     thread.join(30)
     session.run(q.enqueue_many([[1, 2]]))
     assert session.run(q.dequeue_many(2)).tolist() == [1, 2]
+
+
+def test_waiting_may_be_limited(session):
+    q = tf.FIFOQueue(1, [tf.int32], [[]])
+    element, two = q.dequeue(), q.dequeue_many(2)
+    put, soon = q.enqueue([3]), tf.RunOptions(timeout_in_ms=5)
+    ended = tf.errors.DeadlineExceededError
+    with pytest.raises(ended, match=r"Dequeue.* node .*test_queues.*queue runners"):
+        session.run(element, options=soon)
+    session.run(put)
+    with pytest.raises(ended, match=r"node .*enqueue"):
+        session.run(put, options=soon)
+    with pytest.raises(ended):
+        session.run(two, options=soon)
+    assert session.run(element, options=soon) == 3  # what was taken has been given back
+    thread, out = in_thread(session, element)
+    wait_until_waiting(buffer_of(session, q))
+    with pytest.raises(ended):  # behind another who waits for the same
+        session.run(element, options=soon)
+    session.run(put)
+    thread.join(30)
+    assert out == [3]
+
+
+def test_nobody_waits_for_long_without_looking():
+    """An interrupt in the moment before a wait did not end it: a run hung for minutes once."""
+    assert 0 < seconds_left() <= 1
+    with within(100):
+        assert 0 < seconds_left() <= 0.1
+    with within(10_000):
+        assert 0 < seconds_left() <= 1
+
+
+def test_a_session_may_limit_all_waiting():
+    q = tf.FIFOQueue(1, [tf.int32], [[]])
+    with (
+        tf.Session(config=tf.ConfigProto(operation_timeout_in_ms=5)) as session,
+        pytest.raises(tf.errors.DeadlineExceededError),
+    ):
+        session.run(q.dequeue())
+
+
+def test_a_random_queue_that_could_give_nothing_is_refused():
+    with pytest.raises(ValueError, match=r"min_after_dequeue=5 must be below capacity=5"):
+        tf.RandomShuffleQueue(5, 5, [tf.int32], [[]])
 
 
 def test_random_queues_shuffle_and_keep_a_rest(session):

@@ -671,3 +671,56 @@ def test_two_cells_of_one_name_need_scopes():
     with pytest.raises(ValueError, match="rnn/gru_cell/gates/kernel"):
         tf.nn.dynamic_rnn(CELLS.GRUCell(2), x, dtype=tf.float32)
     tf.nn.dynamic_rnn(CELLS.GRUCell(2), x, dtype=tf.float32, scope="second")
+
+
+# -- careless use -------------------------------------------------------------------------------
+
+
+def _reused(size):
+    cell = tf.nn.rnn_cell.LSTMCell(3)
+    tf.nn.dynamic_rnn(cell, tf.ones([1, 2, 5]), dtype=tf.float32)
+    tf.nn.dynamic_rnn(cell, tf.ones([1, 2, size]), dtype=tf.float32)
+
+
+def _one_cell_twice():
+    stack = tf.nn.rnn_cell.MultiRNNCell([tf.nn.rnn_cell.BasicLSTMCell(3)] * 2)
+    tf.nn.dynamic_rnn(stack, tf.ones([1, 2, 5]), dtype=tf.float32)
+
+
+class _Forgetful(tf.nn.rnn_cell.RNNCell):
+    state_size = output_size = 3
+
+    def call(self, inputs, state):
+        return inputs
+
+
+def _run(cell, inputs, **options):
+    return lambda: tf.nn.dynamic_rnn(cell(), inputs(), **(options or {"dtype": tf.float32}))
+
+
+@pytest.mark.parametrize(
+    ("careless", "says"),
+    [
+        (lambda: _reused(4), "axis -1 to have size 5, found 4; .*make one for each size"),
+        (_one_cell_twice, "axis -1 to have size 5, found 3; .*make one for each size"),
+        (_run(lambda: tf.nn.rnn_cell.GRUCell(3), lambda: tf.ones([2, 3])),
+         r"GRUCell takes \[batch, size\] in each step, not \[2\]"),
+        (_run(lambda: tf.nn.rnn_cell.GRUCell(3), lambda: [tf.ones([1, 3])] * 2),
+         "use tf.stack, or static_rnn"),
+        (_run(_Forgetful, lambda: tf.ones([1, 2, 3])),
+         r"_Forgetful must return \(output, next state\)"),
+    ],
+)  # fmt: skip
+def test_careless_use_is_told_what_to_do(careless, says):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=says):
+        careless()
+
+
+@pytest.mark.parametrize("kind", [tf.nn.rnn_cell.GRUCell, tf.nn.rnn_cell.LSTMCell])
+def test_a_state_of_another_size_is_named(kind):
+    cell = kind(3)
+    state = tf.zeros([1, 4])
+    given = state if kind is tf.nn.rnn_cell.GRUCell else (tf.zeros([1, 3]), state)
+    says = rf"state of {kind.__name__} is \[\?, 3\], this one \[1, 4\]"
+    with pytest.raises(ValueError, match=says):
+        tf.nn.dynamic_rnn(cell, tf.ones([1, 2, 3]), initial_state=given)

@@ -146,6 +146,24 @@ def test_feeds_are_cast(value, expected):
     assert np.array_equal(result, np.asarray(expected, np.float32))
 
 
+def test_python_numbers_keep_their_digits():
+    x = tf.placeholder(tf.float64)
+    with tf.Session() as session:
+        assert session.run(x, {x: 0.1}) == 0.1
+        assert session.run(x, {x: [[0.1, 2]]}).tolist() == [[0.1, 2.0]]
+        assert session.run(x, {x: 2**70}) == 2.0**70
+
+
+def test_numbers_that_came_as_objects_are_fed():
+    x, free = tf.placeholder(tf.float64), tf.placeholder()
+    column = np.array([1, 2.5, np.float32(3)], object)  # as pandas gives a mixed column
+    with tf.Session() as session:
+        assert session.run(x, {x: column}).tolist() == [1, 2.5, 3]
+        assert session.run(free, {free: column}).dtype == np.float32
+        with pytest.raises(tf.errors.InvalidArgumentError, match="holds None"):
+            session.run(x, {x: np.array([1, None], object)})
+
+
 @pytest.mark.parametrize("value", [1.5, [1, 2.5], 2**40, "a", None, [[1], [2, 3]], 1j, object()])
 def test_feeds_that_do_not_fit_are_errors(value):
     x = tf.placeholder(tf.int32, name="x")
@@ -160,6 +178,8 @@ def test_strings_are_fed():
     with tf.Session() as session:
         assert session.run(tf.identity(x), {x: "a"}) == b"a"
         assert session.run(x, {x: ["a", "bc"]}).tolist() == [b"a", b"bc"]
+        free = tf.placeholder()
+        assert session.run(free, {free: np.array(["a", "bc"])}).tolist() == [b"a", b"bc"]
 
 
 def test_feeds_of_many_shapes():
@@ -486,6 +506,23 @@ def test_a_session_is_a_context():
         v.initializer.run()
 
 
+def test_a_with_block_is_entered_once():
+    with tf.Session() as session:
+        with pytest.raises(RuntimeError, match=r"as_default\(\)"), session:
+            pass
+        assert session.run(tf.constant(1.0)) == 1
+    assert tf.get_default_session() is None
+
+
+def test_arguments_of_another_kind():
+    with pytest.raises(TypeError, match=r"graph must be a tf\.Graph, not 'g'"):
+        tf.Session(graph="g")
+    with pytest.raises(ValueError, match=r"a Graph object is no session target.*graph= and"):
+        tf.Session(tf.get_default_graph())
+    with tf.Session() as session, pytest.raises(TypeError, match=r"must be a dict.*, not 3\.0"):
+        session.run(tf.constant(1.0), 3.0)
+
+
 def test_as_default_does_not_close():
     x = tf.placeholder(tf.float32)
     session = tf.Session()
@@ -517,6 +554,23 @@ def test_a_graph_grows_while_a_session_lives():
         for i in range(5):
             x = x + 1.0
             assert session.run(x) == i + 2
+
+
+def test_a_first_look_does_not_undo_the_step_of_another_thread(monkeypatch):
+    v = tf.Variable(1.0)
+    add = v.assign_add(1.0)
+    with tf.Session() as session:
+        missing = session._missing
+
+        def interrupted(variables):
+            values = missing(variables)
+            monkeypatch.undo()
+            session.run(add)  # between the look at the state and the end of the run
+            return values
+
+        monkeypatch.setattr(session, "_missing", interrupted)
+        assert session.run(v) == 1.0
+        assert session.run(v) == 2.0
 
 
 def test_threads_share_a_session():

@@ -245,6 +245,22 @@ def test_conversions_that_lose_are_errors(value, dtype):
         spec.as_array(value, dtype)
 
 
+@pytest.mark.parametrize(
+    ("value", "dtype", "says"),
+    [
+        ([1, None], None, "holds None. Write -1"),
+        ([1, "a"], None, "mixes numbers and text"),
+        (["a", 1], None, "1 is no text"),
+        ([1, 2], tf.string, "1 is no text"),
+        (2**64, None, "Give a float dtype"),
+        (10**400, tf.float32, "Give a float dtype"),
+    ],
+)
+def test_what_is_no_tensor_is_an_error(value, dtype, says):
+    with pytest.raises(TypeError, match=says):
+        spec.as_array(value, dtype)
+
+
 @pytest.mark.parametrize(("value", "dtype"), [(300, tf.uint8), (128, tf.int8), (2**40, tf.int32)])
 def test_values_out_of_range_are_errors(value, dtype):
     with pytest.raises(ValueError, match="range"):
@@ -291,3 +307,18 @@ def test_python_numbers_come_through(values):
 
 def test_huge_floats_overflow_without_a_warning():
     assert spec.as_array([1e300]).tolist() == [math.inf]
+
+
+def test_dimensions_by_function():
+    shape = tf.TensorShape([3, None])
+    assert tf.dimension_value(shape[0]) == tf.dimension_value(3) == 3
+    assert tf.dimension_value(shape[1]) is tf.compat.dimension_value(None) is None
+    assert tf.dimension_at_index(shape, 0) == 3
+    assert tf.dimension_at_index(tf.TensorShape(None), 5).value is None
+
+
+def test_names_below_dtypes():
+    x = tf.dtypes.cast([1.5], tf.int32)
+    assert x.dtype is tf.int32
+    assert tf.dtypes.as_string is tf.as_string
+    assert (tf.dtypes.bool, tf.dtypes.half, tf.dtypes.double) == (tf.bool, tf.half, tf.double)

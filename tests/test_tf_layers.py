@@ -96,6 +96,8 @@ def test_dense_refuses_ints_and_misspellings():
         tf.layers.dense(tf.zeros([2, 2], tf.int32), 3)
     with pytest.raises(ValueError, match="'relu'"):
         tf.layers.dense(tf.zeros([2, 2]), 3, "rellu")
+    with pytest.raises(TypeError, match="is given None; was a function's result forgotten"):
+        tf.layers.dense(None, 3)
 
 
 def test_regularizers_are_losses():

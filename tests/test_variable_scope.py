@@ -108,8 +108,8 @@ def _other_dtype():
     [
         (_twice, "already exists.*test_variable_scope.py.*AUTO_REUSE"),
         (_absent, "does not exist"),
-        (_other_shape, r"has shape \[2\], \[3\]"),
-        (_other_dtype, "int32"),
+        (_other_shape, r'node "v" \(.*test_variable_scope.*has shape \[2\], \[3\]'),
+        (_other_dtype, r'node "v" \(.*test_variable_scope.*int32'),
         (lambda: tf.get_variable("v", [2], initializer=1.0), "leave shape out"),
         (lambda: tf.get_variable("v", [None, 2]), "fully known"),
         (lambda: tf.get_variable("v"), "fully known"),

@@ -82,12 +82,14 @@ def list_plugins() -> int:
 
 def list_ops(missing: str | None = None, package: str | None = None) -> int:
     """Print each operation type, its function, package and rules."""
+    from tfmini.testing.check import ops_of
+
     rows: list[tuple[str, ...]] = [("type", "function", "package", *RULES)]
-    for name, opdef in registry.types().items():
+    for opdef in registry.types().values() if package is None else ops_of(package):
         rules = {rule: rule_state(opdef, rule) for rule in RULES}
-        if (missing and rules[missing]) or (package and opdef.package != package):
+        if missing and rules[missing]:
             continue
-        rows.append((name, opdef.function_name, opdef.package, *rules.values()))
+        rows.append((opdef.type, opdef.function_name, opdef.package, *rules.values()))
     print_table(rows)
     return 0
 

@@ -14,7 +14,7 @@ import numpy as np
 from tfmini.build import convert_to_tensor
 from tfmini.chunks import Chunks, as_chunks, is_chunked
 from tfmini.dtypes import DType
-from tfmini.errors import InvalidArgumentError, InvalidTypeError
+from tfmini.errors import InvalidArgumentError, InvalidTypeError, OpError, UnavailableError
 from tfmini.graph import Graph
 from tfmini.nodes import Operation, Tensor
 from tfmini.ops.nest import is_composite
@@ -76,7 +76,9 @@ def feed_converter(tensor: Tensor, get: Get) -> Callable[[Any], Any]:
     exact = tensor.spec.dtype.dtype if tensor.spec.dtype else None
 
     def convert(value: Any) -> Any:
-        if type(value) is not np.ndarray or (value.dtype is not exact and exact is not None):
+        if type(value) is not np.ndarray or (
+            value.dtype is not exact and (exact is not None or value.dtype.kind not in "biufc")
+        ):
             if is_chunked(value):
                 return _chunked(tensor, value, get)
             value = _converted(tensor, value)
@@ -89,7 +91,13 @@ def feed_converter(tensor: Tensor, get: Get) -> Callable[[Any], Any]:
 
 
 def _chunked(tensor: Tensor, value: Any, get: Get) -> Chunks:
-    chunks = as_chunks(value, get)
+    try:
+        chunks = as_chunks(value, get)
+    except UnavailableError:
+        raise
+    except OpError as e:
+        raise type(e)(tensor.op.info, tensor.op, e.message) from e.__cause__
+    chunks.feed = tensor.op.info
     if not compatible(chunks.spec.shape, tensor.spec.shape):
         raise _feed_error(tensor, f"its shape is {format_shape(chunks.spec.shape)}")
     dtype = tensor.spec.dtype
@@ -103,11 +111,11 @@ def _chunked(tensor: Tensor, value: Any, get: Get) -> Chunks:
 def _converted(tensor: Tensor, value: Any) -> Any:
     if isinstance(value, (Tensor, Operation)):
         raise _feed_error(tensor, "it is a tensor; feed a value, e.g. what session.run returned")
+    dtype = tensor.spec.dtype
     try:
-        array = as_array(value)
+        array = as_array(value, dtype, exact=True)
     except (InvalidArgumentError, InvalidTypeError) as e:
         raise _feed_error(tensor, str(e).rstrip(".")) from None
-    dtype = tensor.spec.dtype
     return array if dtype is None or array.dtype == dtype.dtype else _cast(tensor, array, dtype)
 
 

@@ -47,14 +47,17 @@ class Flag:
     def _checked(self, default: Any) -> Any:
         if default is None or self.is_list:
             return default
-        return self.parse(default) if isinstance(default, str) else self.parse(str(default))
+        return self._parsed(default if isinstance(default, str) else str(default))
+
+    def _parsed(self, text: str) -> Any:
+        try:
+            return self.parse(text)
+        except ValueError as e:
+            raise IllegalFlagValueError(f"flag --{self.name}={text}: {e}") from None
 
     def read(self, text: str) -> None:
         """Take the value from the command line."""
-        try:
-            value = self.parse(text)
-        except ValueError as e:
-            raise Error(f"flag --{self.name}={text}: {e}") from None
+        value = self._parsed(text)
         before = self.value if self.is_list and self.present else []
         self.value = [*before, value] if self.is_list else value
         self.present = True

@@ -27,8 +27,13 @@ from tfmini.errors import (
 from tfmini.nodes import Operation, Tensor
 from tfmini.spec import TensorSpec
 
-# Frames of the package, and of the functions that it generates, are no line that a user wrote.
-_OURS = (os.path.dirname(os.path.abspath(__file__)) + os.sep, "<tfmini ")
+# Frames of the package, of the functions that it generates, and of its `with` blocks between them
+# are no line that a user wrote.
+_OURS = (
+    os.path.dirname(os.path.abspath(__file__)) + os.sep,
+    "<tfmini ",
+    contextmanager.__code__.co_filename,
+)
 _VALID_NAME = re.compile(r"^[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*$")
 
 
@@ -71,7 +76,7 @@ class Graph:
     def get_operation_by_name(self, name: str) -> Operation:
         """Return the operation called ``name``; NotFoundError names the nearest ones."""
         try:
-            return self._by_name[name]
+            return self._by_name[_text(name)]
         except KeyError:
             raise NotFoundError(
                 None, None, f"no operation {name!r} in this graph.{self._near(name)}"
@@ -79,7 +84,7 @@ class Graph:
 
     def get_tensor_by_name(self, name: str) -> Tensor:
         """Return the tensor called ``name``, e.g. ``"add:0"``."""
-        op_name, colon, index = name.rpartition(":")
+        op_name, colon, index = _text(name).rpartition(":")
         if not colon or not index.isdigit():
             raise InvalidArgumentError(
                 None, None, f"{name!r} is no tensor name; write it as in {name + ':0'!r}."
@@ -103,7 +108,10 @@ class Graph:
         if obj.graph is not self:
             op = obj.op if isinstance(obj, Tensor) else obj
             raise InvalidArgumentError(
-                op.info, op, f"{obj!r} belongs to another graph; build and run it in that one."
+                op.info,
+                op,
+                f"{obj!r} belongs to another graph. (A session runs the graph that was the default "
+                f"when it was made, or that of Session(graph=...).)",
             )
         return obj
 
@@ -124,6 +132,8 @@ class Graph:
     def _near(self, name: str) -> str:
         import difflib
 
+        if name.partition(":")[0] in self._by_name:
+            return " That is the name of a tensor: use get_tensor_by_name."
         near = difflib.get_close_matches(name, self._by_name, n=3)
         return f" Nearest: {', '.join(near)}." if near else ""
 
@@ -180,7 +190,7 @@ class Graph:
         return op
 
     def _node_name(self, name: str | None, default: str) -> str:
-        if name is not None and name.endswith("/"):
+        if name is not None and _text(name).endswith("/"):
             return self._claim(name[:-1], exact=True)
         scope = self._local.scope
         base = name or default
@@ -222,7 +232,7 @@ class Graph:
         outer = local.scope
         if not name:
             local.scope = ""
-        elif name.endswith("/"):
+        elif _text(name).endswith("/"):
             local.scope = name[:-1]
         else:
             local.scope = self.unique_name(name)
@@ -239,6 +249,10 @@ class Graph:
         """Operations made in the block run after ``control_inputs``; None forgets outer ones."""
         local = self._local
         outer = local.control
+        if isinstance(control_inputs, (Tensor, Operation)):
+            raise InvalidTypeError(
+                None, None, f"control_dependencies takes a list: write [{control_inputs.name!r}]."
+            )
         if control_inputs is None:
             local.control = ()
         else:
@@ -420,6 +434,12 @@ def graph_of(values: Iterable[Any]) -> Graph:
                     f"operation's inputs must come from one graph.",
                 )
     return get_default_graph() if found is None else found.graph
+
+
+def _text(name: Any) -> str:
+    if not isinstance(name, str):
+        raise InvalidTypeError(None, None, f"a name must be text, not {name!r:.60}.")
+    return name
 
 
 def _described(value: Tensor | Operation) -> str:

@@ -19,6 +19,7 @@ and nothing of the graph, so that it can run in any thread, process or worker.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,7 +27,7 @@ import numpy as np
 
 from tfmini.build import apply, create
 from tfmini.errors import InvalidArgumentError, InvalidTypeError, NodeInfo, UnimplementedError
-from tfmini.graph import Graph, user_source
+from tfmini.graph import Graph
 from tfmini.nodes import Operation, Tensor
 from tfmini.opdef import OpDef
 from tfmini.ops.debugging import read_only
@@ -59,8 +60,7 @@ class LessonType(OpDef):
     def compute(self, *values: Any, state: dict[str, Any]) -> Any:
         bare = _bare(self.cls, state)
         result = bare.compute(*[read_only(v) for v in values])
-        if result is None:
-            raise InvalidTypeError(None, None, f"{self.type}.compute returned None, not a value")
+        _require_value(result, f"{self.type}.compute")
         return as_array(result)
 
     def gradient(self, node: Operation, grad: Tensor) -> Any:
@@ -104,8 +104,12 @@ class _GradientType(OpDef):
         bare = _bare(cls, state)
         bare.inputs, bare.output, bare._outputs = inputs, output, output
         result = function(bare, grad)
+        _require_value(result, f"the gradient of {cls.__name__}")
         single = len(inputs) == 1 and not isinstance(result, (list, tuple))
         listed = [result] if single else list(result)
+        for gradient in listed:
+            if gradient is not None:
+                _require_value(gradient, f"the gradient of {cls.__name__}")
         if len(listed) != len(inputs):
             raise InvalidArgumentError(
                 None,
@@ -115,6 +119,18 @@ class _GradientType(OpDef):
             )
         fitted = tuple([_fit(g, x, cls) for g, x in zip(listed, inputs, strict=True)])
         return fitted if len(fitted) > 1 else fitted[0]
+
+
+def _require_value(result: Any, what: str) -> None:
+    if result is None:
+        raise InvalidTypeError(None, None, f"{what} returned None, not a value")
+    if isinstance(result, (Tensor, Operation)):
+        raise InvalidTypeError(
+            None,
+            None,
+            f"{what} returned a node of a graph, not a value; it gets values, to compute with as "
+            f"NumPy does",
+        )
 
 
 def _fit(grad: Any, value: Any, cls: type) -> np.ndarray:
@@ -165,21 +181,51 @@ def lesson_type(cls: type[Operation]) -> LessonType:
     return _types[cls]
 
 
-def _init(self: Operation, input_nodes: Sequence[Any] = ()) -> None:
+def _init(self: Operation, input_nodes: Sequence[Any] = (), *more: Any) -> None:
     """Add this operation to the graph, with ``input_nodes`` as its inputs."""
+    if more or not isinstance(input_nodes, (list, tuple)):
+        raise InvalidTypeError(
+            NodeInfo(type(self).__name__, type(self).__name__, _construction(self)),
+            None,
+            "its inputs must be one list: super().__init__([x, y]).",
+        )
     if type(self) is Operation:
         raise InvalidTypeError(
             None, None, "tf.Operation is a base class: derive one with a compute method."
         )
     if any([n is self for n in input_nodes]):
         raise InvalidArgumentError(
-            NodeInfo(type(self).__name__, type(self).__name__, user_source()),
+            NodeInfo(type(self).__name__, type(self).__name__, _construction(self)),
             None,
             "an operation can't be its own input: graphs have no cycles.",
         )
-    create(lesson_type(type(self)), list(input_nodes), {}, node=self)
+    node = create(lesson_type(type(self)), list(input_nodes), {}, node=self)
+    node.source = _construction(self)
+
+
+def _construction(node: Operation) -> tuple[str, int]:
+    """Return the line that constructs ``node``: below its class's own ``__init__``."""
+    frame: Any = sys._getframe(2)
+    while frame.f_code.co_name == "__init__":
+        own = frame.f_code.co_varnames[:1]
+        if not own or frame.f_locals.get(own[0]) is not node:
+            break
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+def _absent(self: Operation, name: str) -> Any:
+    """Say why an object of a lesson's class lacks what a node has."""
+    kind = type(self).__name__
+    if not hasattr(Operation, name):
+        raise AttributeError(f"{kind!r} object has no attribute {name!r}")
+    raise AttributeError(
+        f"this {kind!r} object is no node of a graph, so it has no {name!r}: __init__ must call "
+        f"super().__init__([x, y]); in compute there are only values"
+    )
 
 
 def install() -> None:
     """Let ``tf.Operation`` be constructed as the lesson does."""
     Operation.__init__ = _init  # type: ignore[assignment, method-assign]
+    Operation.__getattr__ = _absent  # type: ignore[attr-defined]

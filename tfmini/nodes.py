@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 class Operators:
     """Python's operators on tensors; ``ops/operators.py`` fills them in when the ops load."""
 
-    # NumPy then leaves `array + tensor` to the tensor.
-    __array_ufunc__ = None
     __slots__ = ()
 
 
@@ -260,6 +258,14 @@ def _session_for(session: Any, what: str, verb: str) -> Any:
             f"session=, or call session.run.",
         )
     return session
+
+
+Ref = tuple[int, int]  # a value by (id of the node that makes it, index of its output)
+
+
+def ref_of(tensor: Tensor) -> Ref:
+    """Return how plans and bodies, which hold nothing of a graph, call ``tensor``."""
+    return tensor.op.id, tensor.value_index
 
 
 Grads = tuple[Tensor | None, ...]  # what a rule ``gradient`` returns: one for each input

@@ -329,6 +329,8 @@ def normalize_axis(axis: Any, rank: int | None) -> tuple[int, ...] | None:
         return tuple(range(rank))
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
     for a in axes:
+        if not isinstance(a, int):
+            raise ValueError(f"axis must be an int or ints, not {axis!r}")
         if not -rank <= a < rank:
             raise ValueError(f"axis {a} is out of range for rank {rank}")
     out = tuple(a % rank for a in axes)

@@ -14,11 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tfmini.errors import InternalError, InvalidArgumentError, NodeInfo
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Operation, Ref, Tensor, ref_of
 from tfmini.opdef import OpDef
 from tfmini.spec import UNKNOWN, TensorSpec
-
-Ref = tuple[int, int]  # a value: (id of the node that makes it, index of its output)
 
 # Stands in for a variable whose old value an assignment does not need: it may have none yet.
 NOTHING: Ref = (-1, 0)
@@ -158,7 +156,7 @@ def build_plan(
             nodes.append(_node(op, inputs, after, graph_seed))
             in_plan.add(op.id)
     used = {ref for node in nodes for ref in node.inputs}
-    outputs = tuple([fed.get(t) or _ref(t) for t in fetches if isinstance(t, Tensor)])
+    outputs = tuple([fed.get(t) or ref_of(t) for t in fetches if isinstance(t, Tensor)])
     used.update(outputs)
     read = {ref: spec for ref, spec in variables.items() if ref in used and ref not in specs}
     return Plan(
@@ -170,10 +168,6 @@ def build_plan(
         updates=versions.updates(),
         specs={**specs, **read},
     )
-
-
-def _ref(tensor: Tensor) -> Ref:
-    return (tensor.op.id, tensor.value_index)
 
 
 def _fed_refs(feeds: Iterable[Tensor], needed: Iterable[Operation]) -> dict[Tensor, Ref]:
@@ -264,7 +258,7 @@ class _Versions:
 
     def resolve(self, op: Operation) -> tuple[Ref, ...]:
         """Return the values that ``op`` takes as its inputs."""
-        refs = [self._fed.get(t) or _ref(t) for t in op.inputs]
+        refs = [self._fed.get(t) or ref_of(t) for t in op.inputs]
         if not self._assigns:
             return tuple(refs)
         after = None

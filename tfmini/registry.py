@@ -29,7 +29,7 @@ from typing import Any
 import pluggy
 
 from tfmini import hookspecs
-from tfmini.errors import AlreadyExistsError, NotFoundError, PluginError
+from tfmini.errors import AlreadyExistsError, InvalidTypeError, NotFoundError, PluginError
 from tfmini.opdef import OpDef
 
 GROUP = "tfmini"
@@ -93,7 +93,7 @@ class Registry:
                 raise ValueError(f"plugin {name!r} is already registered")
             try:
                 self.manager.register(plugin, name)
-                self._check_hooks()
+                self._check_hooks(plugin)
                 functions, types = self._functions_of(plugin), self._types_of(plugin)
                 self._check(functions, types, name)
                 given = self._names_of(plugin, functions, name)
@@ -132,13 +132,17 @@ class Registry:
             self.run_observers = self._hooks("run_observer")
             del self.reports[name]
 
-    def _check_hooks(self) -> None:
-        """Raise if the plugin registered last has hooks that tfmini does not know."""
+    def _check_hooks(self, plugin: Any) -> None:
+        """Raise if ``plugin`` has hooks that tfmini does not know, or that are not marked."""
+        known = [n for n in vars(hookspecs) if n.startswith("tfmini_")]
         try:
             self.manager.check_pending()
         except pluggy.PluginValidationError as e:
-            known = ", ".join(n for n in vars(hookspecs) if n.startswith("tfmini_"))
-            raise TypeError(f"{e}; the hooks of this version are: {known}") from None
+            raise TypeError(f"{e}; the hooks of this version are: {', '.join(known)}") from None
+        marked = [h.name for h in self.manager.get_hookcallers(plugin) or ()]
+        for name in known:
+            if name not in marked and callable(getattr(plugin, name, None)):
+                raise TypeError(f"{name} is no hook yet: decorate it with @tfmini.hookimpl")
 
     def _hooks(self, kind: str) -> tuple[Hook, ...]:
         caller = getattr(self.manager.hook, f"tfmini_{kind}")
@@ -180,8 +184,10 @@ class Registry:
         """Return what ``plugin`` gives by ``tfmini_names``, checked against what there is."""
         others = [p for p in self.manager.get_plugins() if p is not plugin]
         given = {k: v for d in self.manager.subset_hook_caller("tfmini_names", others)()
-                 for k, v in d.items()}  # fmt: skip
+                 for k, v in dict(d).items()}  # fmt: skip
         for key in given:
+            if not isinstance(key, str) or not all(map(str.isidentifier, key.split("."))):
+                raise TypeError(f"tfmini_names returned the name {key!r}: no Python name")
             owner = name if key in self._names(functions) else self._owners.get(key)
             if owner is not None:
                 raise PluginError(
@@ -285,6 +291,12 @@ class Registry:
             self.load_entry_points()
         return self._functions.get(name, self._names_given.get(name))
 
+    def names(self) -> list[str]:
+        """Return what packages other than tfmini itself have put below ``tf``."""
+        self.load_entry_points()
+        given = {**self._functions, **self._names_given}
+        return sorted([n for n in given if "." not in n and self._owners[n] != BUILTIN])
+
     def skipped(self) -> list[PluginReport]:
         """Return the reports of packages that could not be loaded."""
         return [r for r in self.reports.values() if r.status == "skipped"]
@@ -357,7 +369,7 @@ def _entry_points() -> list[tuple[str, str, Sequence[str], Callable[[], Any]]]:
     for ep in entry_points(group=GROUP):
         dist = ep.dist
         dist_name = dist.name if dist else "unknown"
-        version, needs = (dist.version, dist.requires or ()) if dist else ("", ())
+        version, needs = (dist.version or "", dist.requires or ()) if dist else ("", ())
         found.append((f"{dist_name}:{ep.name}", version, needs, ep.load))
     return sorted(found, key=lambda item: _normal(item[0]))
 
@@ -388,8 +400,26 @@ class RegisterGradient:
     """
 
     def __init__(self, op_type: str) -> None:
+        if not isinstance(op_type, str):
+            raise InvalidTypeError(
+                None, None, f"write @tf.RegisterGradient('name of the type'), not {op_type!r:.60}."
+            )
         self._op_type = op_type
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         registry.register_gradient(self._op_type, function)
         return function
+
+
+def NotDifferentiable(op_type: str) -> None:
+    """Declare that operations of the type ``op_type`` have no gradient: none flows past them."""
+    if not isinstance(op_type, str):
+        raise TypeError(f"NotDifferentiable needs the name of an operation type, not {op_type!r}")
+    registry.register_gradient(op_type, _no_gradients)
+
+
+NoGradient = no_gradient = NotDifferentiable
+
+
+def _no_gradients(op: Any, *_grads: Any) -> list[None]:
+    return [None] * len(op.inputs)

@@ -47,7 +47,7 @@ class Session:
         None: local threads, or what Dask is set to (an active ``Client``, ``dask.config``);
         "threads", "sync", "processes"; a scheduler's address; a ``Client``; a cluster object.
     graph : Graph, default the default graph
-    config : accepted as TensorFlow's; local threads follow the machine
+    config : ``operation_timeout_in_ms`` limits what waits for queues; the rest is only accepted
     snapshot_every : on a cluster, after how many commits the variables are copied here
         A lost worker costs at most so many steps, which are run again.
     upload_plugins : on a cluster, send the pure-Python packages of plugins' operations to workers
@@ -62,10 +62,13 @@ class Session:
         snapshot_every: int = 50,
         upload_plugins: bool = False,
     ) -> None:
+        if graph is not None and not isinstance(graph, Graph):
+            raise InvalidTypeError(None, None, f"graph must be a tf.Graph, not {graph!r:.60}.")
         self._executor = executors.resolve(target)
         self._graph = graph or get_default_graph()
         self._target = target
         self._config = config
+        self._limit: int = getattr(config, "operation_timeout_in_ms", 0)
         self._store = Store()
         self._remote: Remote | None = None
         self._snapshot_every = snapshot_every
@@ -73,8 +76,8 @@ class Session:
         self._calls: dict[Any, Call] = {}
         self._lock = threading.RLock()
         self._closed = False
-        self._blocks: list[Any] = []
-        self._token = uuid.uuid4().hex[:8]
+        self._block: Any = None  # what the `with` block that is open leaves at its end
+        self._token = uuid.uuid4().hex[:12]
         self._runs = itertools.count()
         registry.load_entry_points()
 
@@ -113,16 +116,18 @@ class Session:
             The result has the same structure; an operation's place holds None.
         feed_dict : values for placeholders, or in place of any other tensor
             Arrays, numbers or lists; cast to the tensor's dtype and checked against its shape.
-        options, run_metadata : ``RunOptions`` with a trace level, and ``RunMetadata`` to fill in
+        options : ``RunOptions``: a trace level; ``timeout_in_ms``, for what waits for queues
+        run_metadata : ``RunMetadata`` to fill in
         """
         kind = type(fetches)
-        key = (
-            (kind, *fetches) if kind is list or kind is tuple else fetches,
-            tuple(feed_dict) if feed_dict else (),
-        )
+        key = None
         try:
+            key = (
+                (kind, *fetches) if kind is list or kind is tuple else fetches,
+                tuple(feed_dict) if feed_dict else (),
+            )
             call = self._calls.get(key)
-        except TypeError:  # a nested structure is no key
+        except TypeError:  # a nested structure is no key, and what is no dict has none
             call = None
         if call is None:
             if feed_dict is not None and not isinstance(feed_dict, Mapping):
@@ -359,15 +364,22 @@ class Session:
 
     def __enter__(self) -> Session:
         self._check_open()
-        guard = self._graph.as_default()
-        guard.__enter__()
-        self._blocks.append(guard)
+        if self._block is not None:
+            raise FailedPreconditionError(
+                None,
+                None,
+                "this session's `with` block is entered already, and its end would close the "
+                "session. Use `with session.as_default():` inside it.",
+            )
+        self._block = self._graph.as_default()
+        self._block.__enter__()
         push_session(self)
         return self
 
     def __exit__(self, *exc: object) -> None:
         pop_session(self)
-        self._blocks.pop().__exit__(*exc)
+        self._block.__exit__(*exc)
+        self._block = None
         self.close()
 
     def __repr__(self) -> str:

@@ -265,3 +265,14 @@ class TensorShape:
             return "<unknown>"
         inner = ", ".join("?" if d is None else str(d) for d in self.dims_tuple)
         return f"({inner},)" if len(self.dims_tuple) == 1 else f"({inner})"
+
+
+def dimension_value(dimension: Any) -> int | None:
+    """Return a ``Dimension``, an int or None as an int or None."""
+    return Dimension(dimension).value
+
+
+def dimension_at_index(shape: Any, index: int) -> Dimension:
+    """Return dimension ``index`` of a static shape; unknown if its rank is."""
+    found: Dimension = TensorShape(shape)[index]
+    return found

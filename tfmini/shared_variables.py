@@ -184,14 +184,16 @@ def _found(found: Variable, name: str, shape: Any, dtype: DType, reuse: Any) -> 
         )
     if not compatible(shape, found.spec.shape):
         raise InvalidArgumentError(
-            None,
-            None,
+            found.op.info,
+            found.op,
             f"variable {name} has shape {format_shape(found.spec.shape)}, "
             f"{format_shape(shape)} is asked for.",
         )
     if found.dtype not in (None, dtype):
         raise InvalidArgumentError(
-            None, None, f"variable {name} is {found.dtype!r}, {dtype!r} is asked for."
+            found.op.info,
+            found.op,
+            f"variable {name} is {found.dtype!r}, {dtype!r} is asked for.",
         )
     return found
 

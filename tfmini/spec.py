@@ -7,6 +7,7 @@ every tensor of a graph carries; arrays by TensorFlow's rules for Python data.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -70,12 +71,13 @@ class TensorSpec:
 UNKNOWN = TensorSpec(None, None)
 
 
-def as_array(value: Any, dtype: DType | None = None) -> np.ndarray:
+def as_array(value: Any, dtype: DType | None = None, exact: bool = False) -> np.ndarray:
     """Return ``value`` as an array by TensorFlow's rules for Python data.
 
     Python floats make float32 and ints int32 (int64 where they do not fit); what carries a NumPy
     dtype keeps it.  With ``dtype`` given the value is converted to it, and a value that would be
-    changed by that (1.5 to an int, 300 to a uint8) is an error.
+    changed by that (1.5 to an int, 300 to a uint8) is an error.  With ``exact`` the array has the
+    dtype in which NumPy holds all digits, for a caller who casts it to ``dtype`` himself.
     """
     if dtype is string or (dtype is None and _is_text(value)):
         return _encoded(np.asarray(value, dtype=object))
@@ -87,17 +89,50 @@ def as_array(value: Any, dtype: DType | None = None) -> np.ndarray:
         raise InvalidArgumentError(
             None, None, f"{_brief(value)} is not rectangular: rows differ in length."
         ) from e
+    if array.dtype.kind == "O" and not array.size and dtype is None:
+        return array  # strings, as in TensorFlow: nothing says that it held numbers
+    if array.dtype.kind == "O" and _holds_numbers(array):
+        value, array = _of_objects(array, dtype)
     if array.dtype.kind in "OMm":
-        raise InvalidTypeError(None, None, f"{_brief(value)} can't be made a tensor of numbers.")
+        raise InvalidTypeError(
+            None, None, f"{_brief(value)} can't be made a tensor of numbers{_why(array)}."
+        )
     if array.dtype.kind in "US":
-        return _to_dtype(_encoded(array.astype(object)), dtype, value)
-    if dtype is None:
+        if not (hasattr(value, "dtype") or _leaf_has_dtype(value) or _is_text(value)):
+            raise InvalidTypeError(None, None, f"{_brief(value)} mixes numbers and text.")
+        array = _encoded(array.astype(object))
+    elif dtype is None:
         return _default_dtype(array, value)
-    return _to_dtype(array, dtype, value)
+    return array if exact else _to_dtype(array, dtype, value)
+
+
+def _holds_numbers(array: np.ndarray) -> bool:
+    return all([isinstance(v, (int, float, complex, np.number, np.bool_)) for v in array.flat])
+
+
+def _of_objects(array: np.ndarray, dtype: DType | None) -> tuple[Any, np.ndarray]:
+    """Return numbers that came as objects, as pandas gives them, as a list and as an array."""
+    value = array.tolist()
+    wide = np.float64 if dtype is not None and dtype.dtype.kind == "f" else None
+    with suppress(OverflowError):  # ints of any size fit float64, but for those over 1e308
+        array = np.array(value, wide).reshape(array.shape)
+    return value, array
+
+
+def _why(array: np.ndarray) -> str:
+    """Return what is wrong with an array of objects, as the end of a sentence."""
+    if array.ndim and None in array.flat:
+        return ": it holds None. Write -1 for a dimension that is unknown"
+    if array.dtype == object and _holds_numbers(array):
+        return ": no dtype has integers so large. Give a float dtype"
+    return ""
 
 
 def _encoded(array: np.ndarray) -> np.ndarray:
     """Return an array of strings with its text as bytes, which strings are in TensorFlow."""
+    other = [item for item in array.flat if not isinstance(item, (str, bytes))]
+    if other:
+        raise InvalidTypeError(None, None, f"{_brief(other[0])} is no text, a string is wanted.")
     if not any([isinstance(item, str) for item in array.flat]):
         return array
     encoded = np.empty(array.shape, object)

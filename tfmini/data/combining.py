@@ -11,7 +11,8 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,10 @@ from tfmini.data.functions import Traced
 from tfmini.data.rows import Rows
 from tfmini.data.seeds import Stream
 from tfmini.data.source import Element, Groups, Passes, Source
+from tfmini.data.steps import END, Steps, flattened
 from tfmini.data.structure import NestedSpec, has_sparse, joined, shape_leaves, text
 from tfmini.data.structure import mapped as mapped_structure
+from tfmini.deadlines import seconds_left
 from tfmini.dtypes import DType
 from tfmini.errors import DataLossError, InvalidArgumentError, OpError
 from tfmini.nodes import Tensor
@@ -101,12 +104,13 @@ def padded(
 
     def padded_and_stacked(group: list[Element]) -> Element:
         columns = zip(zip(*group, strict=True), shapes, values, strict=True)
-        return tuple([_padded(list(column), shape, value) for column, shape, value in columns])
+        return tuple([padded_column(column, shape, value) for column, shape, value in columns])
 
     return Groups(source, size, drop_remainder, padded_and_stacked)
 
 
-def _padded(column: list[Any], shape: tuple[int | None, ...], value: Any) -> np.ndarray:
+def padded_column(column: Sequence[Any], shape: tuple[int | None, ...], value: Any) -> np.ndarray:
+    """Return values stacked, padded with ``value`` to ``shape``; None there: to the longest."""
     arrays = [np.asarray(v, object) if isinstance(v, (bytes, str)) else np.asarray(v)
               for v in column]  # fmt: skip
     longest = [max(dims) for dims in zip(*[a.shape for a in arrays], strict=True)]
@@ -146,11 +150,18 @@ class _MemoryCache(Source):
         return self._keeping() if self._kept is None else iter(self._kept)
 
     def _keeping(self) -> Iterator[Element]:
-        kept = []
-        for element in self._source:
-            kept.append(element)
-            yield element
-        self._kept = kept
+        kept: list[Element] = []
+        elements = iter(self._source)
+
+        def step() -> Element:
+            element = next(elements, END)
+            if element is END:
+                self._kept = kept
+            else:
+                kept.append(element)
+            return element
+
+        return Steps(step)
 
 
 class _FileCache(Source):
@@ -183,43 +194,59 @@ def prefetched(source: Source, size: Any) -> Source:
     """Return a source of which a thread prepares up to ``size`` elements in advance."""
     if size == 0 or source.in_memory:
         return source  # a copy is no work for a thread
-    return Passes(lambda: _ahead(source, max(int(size), 0) or 2 * CPU_COUNT))
+    return Passes(lambda: _Ahead(source, max(int(size), 0) or 2 * CPU_COUNT))
 
 
-def _ahead(source: Source, size: int) -> Iterator[Element]:
-    ready: queue.Queue[tuple[Element | None, BaseException | None]] = queue.Queue(size)
-    stopped = threading.Event()
+class _Ahead(Iterator[Element]):
+    """Elements that a thread prepares, up to ``size`` in advance."""
 
-    def put(element: Element | None, error: BaseException | None = None) -> bool:
-        while not stopped.is_set():
+    def __init__(self, source: Source, size: int) -> None:
+        self._source = source
+        self._ready: queue.Queue[Any] = queue.Queue(size)
+        self._stopped = threading.Event()
+        self._started = self._over = False
+
+    def __next__(self) -> Element:
+        if not self._started:
+            self._started = True
+            # The thread must not hold this object: dropping it is what stops the thread.
+            arguments = self._source, self._ready, self._stopped
+            name = "tfmini-prefetch"
+            threading.Thread(target=_prepare, args=arguments, name=name, daemon=True).start()
+        item: Any = END
+        while not self._over:
+            with suppress(queue.Empty):
+                item = self._ready.get(timeout=seconds_left())
+                break
+        if item is END:
+            self._over = True
+            raise StopIteration
+        if isinstance(item, Exception):
+            raise item
+        return item
+
+    def close(self) -> None:
+        self._stopped.set()
+
+    __del__ = close
+
+
+def _prepare(source: Source, ready: queue.Queue[Any], stopped: threading.Event) -> None:
+    """Put the elements of ``source``, or the errors that come in their place, and ``END``."""
+    elements: Iterator[Element] = flattened(iter([source]))
+    item: Any = None
+    with np.errstate(all="ignore"):
+        while item is not END:
             try:
-                ready.put((element, error), timeout=0.1)
-                return True
-            except queue.Full:
-                continue
-        return False
-
-    def prepare() -> None:
-        try:
-            with np.errstate(all="ignore"):
-                for element in source:
-                    if not put(element):
-                        return
-            put(None)
-        except Exception as e:  # noqa: BLE001  # it is the consumer's
-            put(None, e)
-
-    threading.Thread(target=prepare, name="tfmini-prefetch", daemon=True).start()
-    try:
-        while True:
-            element, error = ready.get()
-            if error is not None:
-                raise error
-            if element is None:
+                item = next(elements, END)
+            except Exception as e:  # noqa: BLE001 - it is the consumer's
+                item = e
+            while not stopped.is_set():
+                with suppress(queue.Full):
+                    ready.put(item, timeout=0.1)
+                    break
+            else:
                 return
-            yield element
-    finally:
-        stopped.set()
 
 
 def mapped(source: Source, traced: Traced, captured: Sequence[Any], parallel: int) -> Source:
@@ -242,16 +269,23 @@ def _at_once(
         with np.errstate(all="ignore"):
             return function(element)
 
-    with ThreadPoolExecutor(count, "tfmini-map") as pool:
-        pending = collections.deque(
-            [pool.submit(call, e) for e in itertools.islice(elements, count)]
-        )
-        for element in elements:
-            done = pending.popleft().result()
-            pending.append(pool.submit(call, element))
-            yield done
-        while pending:
-            yield pending.popleft().result()
+    pool = ThreadPoolExecutor(count, "tfmini-map")  # its threads end with the iterator
+    pending: collections.deque[Future[Element]] = collections.deque()
+
+    def step() -> Element:
+        element: Any = None
+        while len(pending) < count and element is not END:
+            try:
+                element = next(elements, END)
+            except Exception as e:  # noqa: BLE001 - raised in the element's turn
+                pending.append(Future())
+                pending[-1].set_exception(e)
+            else:
+                if element is not END:
+                    pending.append(pool.submit(call, element))
+        return pending.popleft().result() if pending else END
+
+    return Steps(step)
 
 
 # -- sources of sources ----------------------------------------------------------------------------
@@ -267,30 +301,33 @@ def interleaved(sources: Callable[[], Iterator[Source]], cycle: int, block: int)
     def elements() -> Iterator[Element]:
         waiting = sources()
         slots: list[Iterator[Element] | None] = [None] * cycle
-        place, idle = 0, 0
-        while idle < cycle:
-            here = slots[place]
-            if here is None:
-                source = next(waiting, None)
-                here = slots[place] = None if source is None else iter(source)
-            given = 0
-            if here is not None:
-                for element in itertools.islice(here, block):
-                    given += 1
-                    yield element
-                if given < block:
+        place, given, idle = 0, 0, 0
+
+        def step() -> Element:
+            nonlocal place, given, idle
+            while idle < cycle:
+                here = slots[place]
+                if here is None:
+                    source = next(waiting, None)
+                    here = slots[place] = None if source is None else iter(source)
+                if here is not None and given < block:
+                    element = next(here, END)
+                    if element is not END:
+                        given += 1
+                        return element
                     slots[place] = None
-            idle = idle + 1 if here is None else 0
-            place = (place + 1) % cycle
+                idle = idle + 1 if here is None else 0
+                place, given = (place + 1) % cycle, 0
+            return END
+
+        return Steps(step)
 
     return Passes(elements)
 
 
 def unbatched(source: Source) -> Source:
     """Return the slices of each element's components along their first dimension."""
-    return Passes(lambda: itertools.chain.from_iterable(
-        map(lambda element: zip(*element, strict=True), iter(source))
-    ))  # fmt: skip
+    return Passes(lambda: flattened(map(lambda e: zip(*e, strict=True), iter(source))))
 
 
 def windows(source: Source, size: Any, shift: Any, stride: Any, drop_remainder: Any) -> Source:
@@ -305,17 +342,22 @@ def windows(source: Source, size: Any, shift: Any, stride: Any, drop_remainder: 
     def elements() -> Iterator[Element]:
         held: collections.deque[Element] = collections.deque()
         incoming = iter(source)
-        while True:
+        skipped = 0
+
+        def step() -> Element:
+            nonlocal skipped
+            while skipped > 0 and next(incoming, END) is not END:
+                skipped -= 1
             held.extend(itertools.islice(incoming, span - len(held)))
             if not held or (drop_remainder and len(held) < span):
-                return
+                return END
             taken = list(itertools.islice(held, 0, span, stride))
-            yield tuple([_component(taken, i) for i in range(len(taken[0]))])
             for _ in range(min(shift, len(held))):
                 held.popleft()
             skipped = shift - span
-            if skipped > 0:
-                collections.deque(itertools.islice(incoming, skipped), maxlen=0)
+            return tuple([_component(taken, i) for i in range(len(taken[0]))])
+
+        return Steps(step)
 
     return Passes(elements)
 

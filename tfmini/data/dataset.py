@@ -7,7 +7,6 @@ stands on (arrays, sizes, what functions capture) are those at that moment.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ from tfmini.data.recipe import Recipe
 from tfmini.data.rows import numbers, slices
 from tfmini.data.seeds import stream_of
 from tfmini.data.source import Chain, Passes, Source
+from tfmini.data.steps import flattened
 from tfmini.dtypes import int64
 from tfmini.errors import InvalidArgumentError, InvalidTypeError
 from tfmini.graph import Graph, graph_of
@@ -119,6 +119,8 @@ class Dataset(structure.Structured):
     def zip(datasets: Any) -> Dataset:
         """Return the elements of a structure of datasets, side by side, until one ends."""
         parents = nest.flatten(datasets)
+        if isinstance(datasets, list):
+            raise InvalidTypeError(None, None, "zip takes a tuple of datasets, not a list.")
         for parent in parents:
             if not isinstance(parent, Dataset):
                 raise InvalidTypeError(
@@ -269,8 +271,10 @@ class Dataset(structure.Structured):
         """Return the elements for which ``predicate``, a function to a scalar bool, is true."""
         traced = self._traced(predicate, "filter", _tensors_of)
         result = traced.returned
-        if not isinstance(result, Tensor) or (
-            result.dtype is not None and not result.dtype.is_bool
+        if (
+            not isinstance(result, Tensor)
+            or result.spec.rank not in (None, 0)
+            or (result.dtype is not None and not result.dtype.is_bool)
         ):
             raise InvalidTypeError(
                 None, None, f"filter: the predicate must return a scalar bool, not {result!r}."
@@ -286,9 +290,7 @@ class Dataset(structure.Structured):
         """Return the elements of all datasets that ``map_func`` returns, one after the other."""
         return self._nested(
             map_func, "flat_map",
-            lambda sources, _cycle, _block: Passes(
-                lambda: itertools.chain.from_iterable(sources())
-            ), 1, 1,
+            lambda sources, _cycle, _block: Passes(lambda: flattened(sources())), 1, 1,
         )  # fmt: skip
 
     def interleave(
@@ -307,11 +309,11 @@ class Dataset(structure.Structured):
         """Return pairs of a number, from ``start`` on, and an element."""
 
         def make(source: Source, start: Any) -> Source:
-            def elements() -> Any:
-                numbered = enumerate(source, int(start))
-                return ((np.int64(i), *element) for i, element in numbered)
+            def numbered() -> Any:
+                pairs = enumerate(source, int(start))
+                return map(lambda pair: (np.int64(pair[0]), *pair[1]), pairs)
 
-            return Passes(elements)
+            return Passes(numbered)
 
         return Dataset((TensorSpec((), int64), self._form), make, [_int64(start)], [self])
 

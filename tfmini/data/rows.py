@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from tfmini.data.source import Element, Passes, Source, draws, repeated
+from tfmini.data.source import Element, Passes, Source
+from tfmini.data.steps import draws, repeated
 from tfmini.errors import InvalidArgumentError
 
 Block = Any  # a range, or an int64 array

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tfmini.data.steps import every, flattened, repeated, shuffled, taken
 from tfmini.errors import InvalidArgumentError
 
 Element = tuple[Any, ...]
@@ -32,19 +33,19 @@ class Source:
 
     def take(self, count: int) -> Source:
         """Return the first ``count`` elements; -1: all."""
-        return self if count < 0 else Passes(lambda: itertools.islice(iter(self), count))
+        return self if count < 0 else Passes(lambda: taken(iter(self), count))
 
     def skip(self, count: int) -> Source:
         """Return what is left after ``count`` elements; -1: nothing."""
-        return Passes(lambda: itertools.islice(iter(self), count, None) if count >= 0 else iter(()))
+        return Passes(lambda: every(iter(self), count) if count >= 0 else iter(()))
 
     def shard(self, count: int, index: int) -> Source:
         """Return every ``count``-th element, from number ``index`` on."""
-        return Passes(lambda: itertools.islice(iter(self), index, None, count))
+        return Passes(lambda: every(iter(self), index, count))
 
     def shuffle(self, size: int, stream: Callable[[], np.random.Generator]) -> Source:
         """Return the elements, each drawn from a buffer of ``size``."""
-        return Passes(lambda: _shuffled(iter(self), size, stream()))
+        return Passes(lambda: shuffled(iter(self), size, stream()))
 
     def batch(self, size: int, drop_remainder: bool) -> Source:
         """Return every ``size`` elements stacked."""
@@ -82,7 +83,7 @@ class Chain(Source):
             self._parts += part._parts if isinstance(part, Chain) else [part]
 
     def __iter__(self) -> Iterator[Element]:
-        return itertools.chain.from_iterable(self._parts)
+        return flattened(iter(self._parts))
 
 
 class Groups(Source):
@@ -105,7 +106,7 @@ class Groups(Source):
 def stacked(group: list[Element]) -> Element:
     """Return elements of equal shapes as one, with a new first dimension."""
     try:
-        return tuple([_column(values) for values in zip(*group, strict=True)])
+        return tuple([column_of(values) for values in zip(*group, strict=True)])
     except ValueError as e:
         shapes = [[list(np.shape(v)) for v in element] for element in group]
         other = next((s for s in shapes if s != shapes[0]), None)
@@ -119,39 +120,11 @@ def stacked(group: list[Element]) -> Element:
         ) from e
 
 
-def _column(values: Sequence[Any]) -> Any:
+def column_of(values: Sequence[Any]) -> np.ndarray:
+    """Return the values of one component of several elements as one array."""
     first = values[0]
     if isinstance(first, (bytes, str)):
         return np.array(values, object)
     if isinstance(first, np.generic):
         return np.array(values, first.dtype)
     return np.stack(values)
-
-
-def repeated(start: Callable[[], Iterator[Any]], count: int) -> Iterator[Any]:
-    """Yield all of ``start()``, ``count`` times (-1: for ever, unless there is nothing)."""
-    for _ in range(count) if count >= 0 else itertools.count():
-        empty = True
-        for item in start():
-            empty = False
-            yield item
-        if empty and count < 0:
-            return
-
-
-def draws(rng: np.random.Generator, size: int) -> Iterator[int]:
-    """Yield random numbers below ``size`` for ever."""
-    while True:
-        yield from rng.integers(0, size, 1024).tolist()
-
-
-def _shuffled(
-    elements: Iterator[Element], size: int, rng: np.random.Generator
-) -> Iterator[Element]:
-    held = list(itertools.islice(elements, size))
-    if held:
-        for element, place in zip(elements, draws(rng, len(held)), strict=False):
-            yield held[place]
-            held[place] = element
-    for place in rng.permutation(len(held)).tolist():
-        yield held[place]

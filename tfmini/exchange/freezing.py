@@ -5,7 +5,7 @@ In: a ``GraphDef``, and a session for the values.  Out: a smaller ``GraphDef``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,21 @@ from tfmini.logging import info
 _VARIABLES = ("Variable", "VariableV2", "VarHandleOp")
 
 
-def _source(name: str) -> str:
-    """Return the node that an input comes from."""
+def source_of(name: str) -> str:
+    """Return the node that the name of a tensor, or of an input, is of."""
     return name.removeprefix("^").partition(":")[0]
+
+
+def needed_by(nodes: Mapping[str, Any], roots: Iterable[str]) -> set[str]:
+    """Return the names of ``roots`` and of all nodes that they need."""
+    found: set[str] = set()
+    pending = list(roots)
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found.add(name)
+            pending += [source_of(i) for i in nodes[name].input]
+    return found
 
 
 def extract_sub_graph(graph_def: GraphDef, dest_nodes: Sequence[str]) -> GraphDef:
@@ -31,13 +43,7 @@ def extract_sub_graph(graph_def: GraphDef, dest_nodes: Sequence[str]) -> GraphDe
     missing = [n for n in dest_nodes if n not in nodes]
     if missing:
         raise InvalidArgumentError(None, None, f"{missing[0]} is not in graph")
-    needed: set[str] = set()
-    pending = list(dest_nodes)
-    while pending:
-        name = pending.pop()
-        if name not in needed:
-            needed.add(name)
-            pending += [_source(i) for i in nodes[name].input]
+    needed = needed_by(nodes, dest_nodes)
     out = GraphDef()
     out.versions.CopyFrom(graph_def.versions)
     out.library.CopyFrom(graph_def.library)
@@ -66,7 +72,7 @@ def convert_variables_to_constants(
     for node in out.node:
         if node.name in values:
             _make_constant(node, np.asarray(values[node.name]))
-        elif node.op == "ReadVariableOp" and _source(node.input[0]) in values:
+        elif node.op == "ReadVariableOp" and source_of(node.input[0]) in values:
             node.op = "Identity"
             node.attr["T"].CopyFrom(node.attr["dtype"])
             del node.attr["dtype"]
@@ -88,7 +94,7 @@ def remove_training_nodes(
     """Return the graph without ``CheckNumerics`` and with each ``Identity`` skipped."""
     protected = set(protected_nodes or ())
     # Nodes that others wait for must stay.
-    controlling = {_source(i) for node in input_graph.node for i in node.input if i[:1] == "^"}
+    controlling = {source_of(i) for node in input_graph.node for i in node.input if i[:1] == "^"}
     skipped = {
         node.name: node.input[0]
         for node in input_graph.node

@@ -22,6 +22,7 @@ from tfmini.layers.named import initializer_of
 from tfmini.layers.spec import check
 from tfmini.nodes import Operation, Tensor
 from tfmini.ops import array, math, nest
+from tfmini.shapes import TensorShape
 from tfmini.shared_variables import get_variable
 from tfmini.variable_scope import AUTO_REUSE, VariableScope, variable_scope
 
@@ -146,6 +147,10 @@ class Layer:
     # -- calls --------------------------------------------------------------------------------
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        if inputs is None:
+            raise InvalidTypeError(
+                None, None, f"layer {self._name} is given None; was a function's result forgotten?"
+            )
         leaves = [convert_to_tensor(x) if isinstance(x, _DATA) else x for x in nest.flatten(inputs)]
         inputs = nest.pack(inputs, leaves)
         graph = graph_of([x for x in leaves if isinstance(x, (Tensor, Operation))])
@@ -166,14 +171,13 @@ class Layer:
         """Return ``self(inputs, ...)``."""
         return self(inputs, *args, **kwargs)
 
-    def _build_for(self, inputs: Any, leaves: list[Any]) -> None:
+    def _build_for(self, inputs: Any, leaves: list[Any], skipped: int = 0) -> None:
         tensors = [x for x in leaves if isinstance(x, Tensor)]
         if self._dtype is None and tensors:
             self._dtype = tensors[0].dtype
-        shapes = nest.pack(inputs, [x.shape if isinstance(x, Tensor) else None for x in leaves])
-        self.build(shapes)
+        self.build(nest.pack(inputs, [_shape_after(skipped, x) for x in leaves]))
         self.built = True
-        check(self.input_spec, leaves, self._name)  # build may have said more
+        check(self.input_spec, leaves, self._name, skipped)  # build may have said more
 
     def _open_scope(self, given: Any) -> None:
         """Fix the variable scope, at the first call."""
@@ -302,6 +306,13 @@ class Layer:
 
 
 _DATA = (np.ndarray, np.generic, int, float, list)
+
+
+def _shape_after(skipped: int, x: Any) -> TensorShape | None:
+    """Return the shape of ``x`` without its first ``skipped`` dimensions."""
+    if not isinstance(x, Tensor):
+        return None
+    return TensorShape(None if x.spec.shape is None else x.spec.shape[skipped:])
 
 
 def _same_inputs(given: Any, asked: Any) -> bool:

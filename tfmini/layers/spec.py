@@ -37,13 +37,14 @@ class InputSpec:
         self.min_ndim = min_ndim
         self.axes = dict(axes or {})
 
-    def conflict(self, x: Tensor) -> str | None:
-        """Return what is wrong with ``x``, or None."""
+    def conflict(self, x: Tensor, skipped: int = 0) -> str | None:
+        """Return what is wrong with ``x`` after its first ``skipped`` dimensions, or None."""
         if self.dtype is not None and x.dtype not in (None, self.dtype):
             return f"expected dtype={self.dtype.name}, found dtype={x.dtype}"
         shape = x.spec.shape
         if shape is None:
             return None
+        shape = shape[skipped:]
         rank = len(shape)
         if self.ndim is not None and rank != self.ndim:
             return f"expected ndim={self.ndim}, found ndim={rank}"
@@ -54,12 +55,18 @@ class InputSpec:
         wanted = {**self.axes, **dict(enumerate(self.shape or ()))}
         for axis, size in wanted.items():
             if size is not None and shape[axis] not in (None, size):
-                return f"expected axis {axis} to have size {size}, found {shape[axis]}"
+                return (
+                    f"expected axis {axis} to have size {size}, found {shape[axis]}; an object "
+                    f"keeps the variables of its first call, so make one for each size"
+                )
         return None
 
 
-def check(spec: Any, inputs: Sequence[Any], name: str) -> None:
-    """Raise unless ``inputs`` are what ``spec``, an ``InputSpec`` or a list of them, says."""
+def check(spec: Any, inputs: Sequence[Any], name: str, skipped: int = 0) -> None:
+    """Raise unless ``inputs`` are what ``spec``, an ``InputSpec`` or a list of them, says.
+
+    Their first ``skipped`` dimensions don't count: those of a sequence's steps.
+    """
     if spec is None:
         return
     specs = list(spec) if isinstance(spec, (list, tuple)) else [spec]
@@ -68,7 +75,7 @@ def check(spec: Any, inputs: Sequence[Any], name: str) -> None:
             None, None, f"layer {name} expects {len(specs)} inputs, but got {len(inputs)}."
         )
     for i, (one, x) in enumerate(zip(specs, inputs, strict=True)):
-        wrong = one.conflict(x) if one is not None and isinstance(x, Tensor) else None
+        wrong = one.conflict(x, skipped) if one is not None and isinstance(x, Tensor) else None
         if wrong:
             raise InvalidArgumentError(
                 x.op.info, x.op,

@@ -22,12 +22,10 @@ from tfmini.build import convert_to_tensor, create
 from tfmini.dtypes import DType
 from tfmini.errors import InvalidArgumentError, UnimplementedError, node_error
 from tfmini.graph import Graph
-from tfmini.nodes import Operation, Tensor, describe_inputs
+from tfmini.nodes import Operation, Ref, Tensor, describe_inputs, ref_of
 from tfmini.opdef import Cost, OpDef
 from tfmini.ops import array
 from tfmini.spec import TensorSpec
-
-Ref = tuple[int, int]
 
 
 class BodyInput(OpDef):
@@ -144,16 +142,12 @@ class Cut:
                 pending.extend([c for c in item.control_inputs if c.id >= start])
                 before = [c for c in item.control_inputs if c.id < start and c.id not in more]
                 controls.update(dict.fromkeys(before))
-        self.leaves = sorted(leaves, key=_ref)
+        self.leaves = sorted(leaves, key=ref_of)
         self.nodes = [nodes[i] for i in sorted(nodes)]
         self.controls = list(controls)
         self.pinned = [
             t for n in self.nodes if n.opdef.stateful or n.opdef.random for t in n.outputs
         ]
-
-
-def _ref(tensor: Tensor) -> Ref:
-    return tensor.op.id, tensor.value_index
 
 
 def _require_no_update(node: Operation) -> None:
@@ -182,8 +176,8 @@ class Program:
     ) -> None:  # fmt: skip
         self.visible = len(results)
         results = [*results, *hidden]
-        self.inputs = tuple([_ref(t) for t in inputs])
-        self.results = tuple([_ref(t) for t in results])
+        self.inputs = tuple([ref_of(t) for t in inputs])
+        self.results = tuple([ref_of(t) for t in results])
         self.specs = tuple([TensorSpec(t.spec.shape, t.spec.dtype) for t in results])
         self.ids = frozenset([n.id for n in cut.nodes])
         self.stateful = any([n.opdef.stateful or n.opdef.random for n in cut.nodes])
@@ -192,8 +186,8 @@ class Program:
         calls = []
         for node in cut.nodes:
             for t in node.outputs:
-                if _ref(t) not in slots:
-                    slots[_ref(t)] = len(slots)
+                if ref_of(t) not in slots:
+                    slots[ref_of(t)] = len(slots)
                     constant = node.opdef.is_constant
                     tail.append(_unwrapped(node.attrs["value"]) if constant else None)
             if not node.opdef.is_constant:
@@ -255,14 +249,14 @@ def _steps(
     last: dict[int, int] = {}
     for position, node in enumerate(nodes):
         for t in (*node.inputs, *node.outputs):
-            last[slots[_ref(t)]] = position
-    constants = {slots[_ref(t)] for n in nodes for t in n.inputs if t.op.opdef.is_constant}
+            last[slots[ref_of(t)]] = position
+    constants = {slots[ref_of(t)] for n in nodes for t in n.inputs if t.op.opdef.is_constant}
     steps = []
     for position, node in enumerate(nodes):
         opdef = node.opdef
         attrs_of = getattr(opdef, "attrs_of", None)
-        taken = tuple([slots[_ref(t)] for t in node.inputs])
-        made = tuple([slots[_ref(t)] for t in node.outputs])
+        taken = tuple([slots[ref_of(t)] for t in node.inputs])
+        made = tuple([slots[ref_of(t)] for t in node.outputs])
         dead = [i for i in dict.fromkeys([*taken, *made])
                 if last[i] == position and i not in kept and i not in constants]  # fmt: skip
         steps.append((
@@ -312,4 +306,4 @@ def outputs_of(
 
 def union(*groups: Sequence[Tensor]) -> list[Tensor]:
     """Return the tensors of all groups, each once, in order of id."""
-    return sorted({t for group in groups for t in group}, key=_ref)
+    return sorted({t for group in groups for t in group}, key=ref_of)

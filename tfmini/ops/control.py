@@ -1,4 +1,4 @@
-"""Control flow in the graph: ``cond``, ``case`` and ``while_loop``.
+"""Control flow in the graph: ``cond``, ``case``, ``switch_case`` and ``while_loop``.
 
 Branches and bodies are functions that build nodes.  Those nodes run only when the choice or loop
 comes to them; tensors made outside are computed before.  Gradients flow through, to any order.
@@ -60,9 +60,9 @@ def cond(
     with graph.as_default(), graph.name_scope(name or "cond"):
         structures, branches = [], []
         with tracing(graph, "true") as start:
-            _trace_branch(graph, then_fn, strict, structures, branches)
+            _trace_branch(graph, "true_fn", then_fn, strict, structures, branches)
         with tracing(graph, "false"):
-            _trace_branch(graph, else_fn, strict, structures, branches)
+            _trace_branch(graph, "false_fn", else_fn, strict, structures, branches)
         nest.require_same_form(*structures, "the results of true_fn and false_fn")
         _require_same_dtypes(*branches)
         outputs = add_if(graph, pred, branches, start)
@@ -80,13 +80,15 @@ def _scalar_bool(pred: Tensor, what: str) -> Tensor:
 
 
 def _trace_branch(
-    graph: Graph, function: Any, strict: bool, structures: list[Any], branches: list[Any]
-) -> None:
+    graph: Graph, name: str, function: Any, strict: bool, structures: list[Any],
+    branches: list[Any],
+) -> None:  # fmt: skip
     structure = function()
     if structure is None:
+        made = getattr(function, "__qualname__", repr(function))
         raise InvalidArgumentError(
-            None, None, "cond: a branch returned None; return a tensor, or an operation such as "
-            "tf.no_op()."
+            None, None, f"cond: {name}, which is {made}, returned None; return a tensor (was the "
+            f"return forgotten?), or an operation such as tf.no_op()."
         )  # fmt: skip
     if not strict and isinstance(structure, (list, tuple)) and len(structure) == 1:
         structure = structure[0]
@@ -148,6 +150,45 @@ def case(
                                       strict=True):  # fmt: skip
                 choice = _choice(pred, function, choice, strict)
             return choice()
+
+
+def switch_case(
+    branch_index: Any,
+    branch_fns: Any,
+    default: Callable[[], Any] | None = None,
+    name: str = "switch_case",
+) -> Any:
+    """Return the result of the function that ``branch_index`` names.
+
+    Parameters
+    ----------
+    branch_index : scalar int32 tensor
+    branch_fns : list of functions without parameters, or a dict or list of pairs (int, function)
+    default : function for any other index; without one, the function of the largest index.
+    """
+    fns = branch_fns.items() if isinstance(branch_fns, Mapping) else list(branch_fns)
+    pairs = [f if isinstance(f, tuple) else (i, f) for i, f in enumerate(fns)]
+    for pair in pairs:
+        index_ok = len(pair) == 2 and isinstance(pair[0], (int, np.integer))
+        if not index_ok or not callable(pair[1]):
+            raise InvalidTypeError(
+                None, None, "switch_case: give a list of functions, or a dict of ints to functions."
+            )
+    functions = dict(pairs)
+    if not functions or len(functions) != len(pairs):
+        raise InvalidArgumentError(
+            None, None, "switch_case: give at least one function, and one for each index."
+        )
+    index = convert_to_tensor(branch_index)
+    if index.dtype is not None and not index.dtype.is_integer:
+        raise InvalidTypeError(
+            None, None, f"switch_case: branch_index must be an int, not {index.dtype.name}."
+        )
+    with index.graph.as_default(), index.graph.name_scope(name):
+        choice = default or functions.pop(max(functions))
+        for i in sorted(functions, reverse=True):
+            choice = _choice(logic.equal(index, i), functions[i], choice, strict=False)
+        return choice()
 
 
 def _choice(pred: Tensor, function: Any, otherwise: Any, strict: bool) -> Callable[[], Any]:
@@ -270,6 +311,10 @@ def _shape_leaves(structure: Any, shapes: Any, out: list[Any]) -> None:
 def _body_results(
     graph: Graph, loop_vars: Any, returned: Any, inner: Sequence[Tensor]
 ) -> list[Tensor]:
+    if any([v is None for v in nest.flatten(returned)]):
+        raise InvalidTypeError(
+            None, None, "while_loop: body returned None; return the new loop variables."
+        )
     single = isinstance(loop_vars, (list, tuple)) and len(loop_vars) == 1
     if single and not (isinstance(returned, (list, tuple)) and len(returned) == 1):
         returned = [returned] if isinstance(loop_vars, list) else (returned,)

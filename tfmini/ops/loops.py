@@ -75,7 +75,7 @@ class StatelessWhile(_Loop):
         state, outside = list(values[:carry]), values[carry:]
         befores: list[list[Any]] = []
         pinned: list[list[Any]] = []
-        while condition.run([*state, *outside], rng)[0]:
+        while _holds(condition.run([*state, *outside], rng)[0]):
             results = body.run([*state, *outside], rng)
             if record:
                 befores.append(state)
@@ -146,6 +146,15 @@ class Scan(StatelessScan):
 
 _WHILE, _STATELESS_WHILE = While("While", "while_"), StatelessWhile("StatelessWhile", "while_")
 _SCAN, _STATELESS_SCAN = Scan("Scan", "scan_"), StatelessScan("StatelessScan", "scan_")
+
+
+def _holds(test: Any) -> bool:
+    try:
+        return bool(test)
+    except ValueError:
+        raise InvalidArgumentError(
+            None, None, f"the result of cond must be a scalar; it has shape {list(test.shape)}"
+        ) from None
 
 
 def _check(state: Sequence[Any], shapes: Sequence[Shape]) -> None:

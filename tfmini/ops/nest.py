@@ -78,4 +78,4 @@ def _form(structure: Any) -> str:
     if isinstance(structure, (list, tuple)):
         left, right = "[]" if isinstance(structure, list) else "()"
         return left + ", ".join(map(_form, structure)) + right
-    return type(structure).__name__ if is_composite(structure) else "."
+    return type(structure).__name__ if is_composite(structure) else "tensor"

@@ -140,7 +140,10 @@ def dropout(
         rate = 1.0 - keep_prob
     if isinstance(rate, numbers.Real):
         if not 0 <= rate < 1:
-            raise InvalidArgumentError(None, None, f"rate must be in [0, 1), not {rate}.")
+            given = f"rate must be in [0, 1), not {rate}"
+            if keep_prob is not None:
+                given = f"keep_prob must be in (0, 1], not {keep_prob}"
+            raise InvalidArgumentError(None, None, f"dropout's {given}.")
         if rate == 0:
             return x
     shape = array.shape(x) if noise_shape is None else _noise_shape(x, noise_shape)

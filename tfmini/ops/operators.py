@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from tfmini.build import convert_to_tensor
+from tfmini.errors import InvalidTypeError
 from tfmini.nodes import Operators
 from tfmini.ops import bitwise, division, logic, math, products, slicing
 
@@ -44,6 +47,7 @@ def install() -> None:
     for python_name, function in unary.items():
         setattr(Operators, f"__{python_name}__", _unary(function))
     Operators.__getitem__ = _getitem
+    Operators.__array_ufunc__ = _array_ufunc
 
 
 def _forward(function: Operator, name: str | None) -> Operator:
@@ -88,6 +92,32 @@ def _as_tensor(value: Any) -> Any:
 def _invert(x: Any) -> Any:
     dtype = convert_to_tensor(x).dtype
     return logic.logical_not(x) if dtype is not None and dtype.is_bool else bitwise.invert(x)
+
+
+# What NumPy calls for the operators where the operand on the left is its own.
+_REFLECTED = {
+    np.add: "__radd__", np.subtract: "__rsub__", np.multiply: "__rmul__",
+    np.true_divide: "__rtruediv__", np.floor_divide: "__rfloordiv__", np.remainder: "__rmod__",
+    np.power: "__rpow__", np.matmul: "__rmatmul__", np.bitwise_and: "__rand__",
+    np.bitwise_or: "__ror__", np.bitwise_xor: "__rxor__", np.less: "__gt__",
+    np.less_equal: "__ge__", np.greater: "__lt__", np.greater_equal: "__le__",
+    np.equal: "__eq__", np.not_equal: "__ne__",
+}  # fmt: skip
+
+
+def _array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+    """Make ``array + tensor`` a tensor; anything else NumPy can't compute without values."""
+    name = _REFLECTED.get(ufunc)
+    if name and method == "__call__" and not options and not isinstance(inputs[0], Operators):
+        result = getattr(inputs[1], name)(inputs[0])
+        return name == "__ne__" if result is NotImplemented else result  # identity decides
+    node = convert_to_tensor(self).op
+    raise InvalidTypeError(
+        node.info,
+        node,
+        f"np.{ufunc.__name__} needs values, and a tensor has none yet. Use the tf function of that "
+        f"name, or the value that session.run returns.",
+    )
 
 
 def _getitem(self: Any, index: Any) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from tfmini.deadlines import holding, seconds_left
 from tfmini.errors import CancelledError, OpError, OutOfRangeError
 
 Element = tuple[Any, ...]
@@ -62,7 +63,7 @@ class Buffer:
 
         What has been added by then stays.
         """
-        with self._putting, self._changed:
+        with holding(self._putting), self._changed:
             if self._closed:
                 raise self._cancelled(f"queue {self._name!r} is closed.")
             self._puts += 1
@@ -82,7 +83,7 @@ class Buffer:
                 raise self._cancelled("the enqueue operation was cancelled.")
             if len(self._held) < self._capacity:
                 return
-            self._changed.wait()
+            self._changed.wait(seconds_left())
 
     # -- taking ---------------------------------------------------------------------------------
 
@@ -91,7 +92,7 @@ class Buffer:
 
         OutOfRangeError if the queue is closed and has not so many; with ``up_to``, if it is empty.
         """
-        with self._taking, self._changed:
+        with holding(self._taking), self._changed:
             taken: list[Element] = []
             done = False
             try:
@@ -107,7 +108,7 @@ class Buffer:
                         if up_to and taken:
                             break
                         raise self._over(count, len(taken))
-                    self._changed.wait()
+                    self._changed.wait(seconds_left())
                 done = True
             finally:
                 if not done:

@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tfmini.data.combining import padded_column
+from tfmini.data.iterator import as_value
+from tfmini.data.source import column_of
 from tfmini.dtypes import bool_, int32, string
 from tfmini.errors import FailedPreconditionError, InvalidArgumentError
 from tfmini.opdef import OpDef
@@ -120,7 +123,7 @@ class _Dequeue(_Take):
 
     def compute(self, handle: Any, *, specs: Any, resources: Any) -> list[Any]:
         (element,) = buffer_of(resources, handle).take(1)
-        return [_component(v) for v in element]
+        return [as_value(v) for v in element]
 
 
 class _DequeueMany(_Take):
@@ -150,22 +153,9 @@ def stacked(elements: list[Element], specs: Sequence[TensorSpec], pad: bool) -> 
 
 def _joined(column: Sequence[Any], pad: bool) -> np.ndarray:
     first = column[0]
-    if isinstance(first, (bytes, str)):
-        return np.array(column, object)
-    if isinstance(first, np.generic):
-        return np.array(column, first.dtype)
-    if not pad:
-        return np.stack(column)
-    longest = [max(dims) for dims in zip(*[a.shape for a in column], strict=True)]
-    fill = b"" if first.dtype == object else 0
-    out = np.full((len(column), *longest), fill, first.dtype)
-    for row, a in zip(out, column, strict=True):
-        row[tuple([slice(n) for n in a.shape])] = a
-    return out
-
-
-def _component(value: Any) -> Any:
-    return value if isinstance(value, (np.ndarray, np.generic)) else np.array(value, object)
+    if not pad or not isinstance(first, np.ndarray):
+        return column_of(column)
+    return padded_column(column, (None,) * first.ndim, b"" if first.dtype == object else 0)
 
 
 class _Size(_QueueOp):

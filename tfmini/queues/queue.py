@@ -297,6 +297,13 @@ class RandomShuffleQueue(QueueBase):
         name: str = "random_shuffle_queue",
     ) -> None:
         types = _typed(dtypes)
+        if 0 <= int(capacity) <= int(min_after_dequeue):
+            raise InvalidArgumentError(
+                None,
+                None,
+                f"min_after_dequeue={min_after_dequeue} must be below capacity={capacity}, or "
+                f"nothing could ever be taken.",
+            )
         graph = get_default_graph()
         words = None
         if seed is not None or graph.seed is not None:

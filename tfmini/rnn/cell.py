@@ -19,11 +19,12 @@ from tfmini.dtypes import DType, as_dtype
 from tfmini.errors import InvalidArgumentError, InvalidTypeError, UnimplementedError
 from tfmini.graph import Graph, GraphKeys, get_default_graph
 from tfmini.layers.base import Layer
+from tfmini.layers.spec import InputSpec, check
 from tfmini.nodes import Tensor
 from tfmini.ops import array, creation, joining, nest, selection
 from tfmini.ops.recurrent import ACTIVATIONS, FUNCTIONS
 from tfmini.ops.sequences import alive, scan_steps
-from tfmini.shapes import TensorShape, format_shape
+from tfmini.shapes import TensorShape, as_shape, compatible, format_shape
 from tfmini.variable_scope import VariableScope, get_variable_scope, variable_scope
 
 Activation = Callable[[Any], Any]
@@ -99,10 +100,26 @@ class RNNCell(Layer):
         """In the block, the cell is built for steps of ``inputs`` and its scope is open."""
         with self._tracked(None):
             self._open_scope(None)
+            leaves = nest.flatten(inputs)
             with self._scoped(True if self.built else self._reuse):
+                check(self.input_spec, leaves, self.name, skipped=1)
                 if not self.built:
-                    self._build_for(inputs, nest.flatten(inputs))
+                    self._build_for(inputs, leaves, skipped=1)
                 yield
+
+    def _inputs_in(self, shape: Any) -> int:
+        """Return the size of inputs of ``shape``; the cell takes no other from now on."""
+        dims, kind = as_shape(shape), type(self).__name__
+        if dims is not None and len(dims) != 2:
+            raise InvalidArgumentError(
+                None,
+                None,
+                f"{kind} takes [batch, size] in each step, not {format_shape(dims)}: dynamic_rnn "
+                f"takes [batch, steps, size].",
+            )
+        size = inputs_in(shape, kind)
+        self.input_spec = InputSpec(min_ndim=2, axes={-1: size})
+        return size
 
     @property
     def trainable_weights(self) -> list[Any]:
@@ -139,6 +156,19 @@ class RNNCell(Layer):
         if batch_size is None or dtype is None:
             raise InvalidArgumentError(None, None, "give inputs, or batch_size and dtype.")
         return self.zero_state(batch_size, dtype)
+
+
+def inputs_in(shape: Any, cell: str) -> int:
+    """Return the size of the last dimension of an input's ``shape``, which must be known."""
+    dims = as_shape(shape)
+    if not dims or dims[-1] is None:
+        raise InvalidArgumentError(
+            None,
+            None,
+            f"{cell} needs inputs with a known last dimension, not {format_shape(dims)}; use "
+            f"set_shape before.",
+        )
+    return dims[-1]
 
 
 def _among(variable: Any, variables: list[Any]) -> bool:
@@ -203,6 +233,7 @@ def unroll(cell: Any, inputs: Any, state: Any, lengths: Tensor | None) -> tuple[
 
     Rows keep their state after their ``lengths`` [batch], and have outputs 0 there.
     """
+    _require_state(cell, state)
     for kind in type(cell).__mro__:
         given = vars(kind)
         if "unroll" in given:
@@ -216,11 +247,34 @@ def unroll(cell: Any, inputs: Any, state: Any, lengths: Tensor | None) -> tuple[
     return _traced(cell, inputs, state, lengths)
 
 
+def _require_state(cell: Any, state: Any) -> None:
+    """Raise unless tensors of ``state`` are as wide as ``cell`` says."""
+    sizes, leaves = nest.flatten(cell.state_size), nest.flatten(state)
+    if len(sizes) != len(leaves):
+        return  # the cell says it better
+    for size, leaf in zip(sizes, leaves, strict=True):
+        if isinstance(size, int) and not compatible(leaf.spec.shape, (None, size)):
+            raise InvalidArgumentError(
+                leaf.op.info,
+                leaf.op,
+                f"a state of {type(cell).__name__} is {format_shape((None, size))}, this one "
+                f"{format_shape(leaf.spec.shape)}.",
+            )
+
+
 def _traced(cell: Any, inputs: Any, state: Any, lengths: Tensor | None) -> tuple[Any, Any]:
     form: list[Any] = []
 
     def step(slices: list[Tensor], before: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        output, after = cell(nest.pack(inputs, slices), nest.pack(state, before))
+        result = cell(nest.pack(inputs, slices), nest.pack(state, before))
+        if not isinstance(result, (list, tuple)) or len(result) != 2:
+            raise InvalidTypeError(
+                None,
+                None,
+                f"{type(cell).__name__} must return (output, next state) of a step, not "
+                f"{result!r}.",
+            )
+        output, after = result
         nest.require_same_form(state, after, "the state of a cell and its next state")
         form.append(output)
         outputs = [convert_to_tensor(y) for y in nest.flatten(output)]
@@ -236,14 +290,16 @@ def _traced(cell: Any, inputs: Any, state: Any, lengths: Tensor | None) -> tuple
 def _next(cell: Any, new: Tensor, old: Tensor) -> Tensor:
     if None not in (new.dtype, old.dtype) and new.dtype is not old.dtype:
         raise InvalidTypeError(
-            None, None, f"{cell!r}: the state is {old.dtype!r}, the next one {new.dtype!r}."
+            None,
+            None,
+            f"{type(cell).__name__}: the state is {old.dtype!r}, the next one {new.dtype!r}.",
         )
     if not new.shape.is_compatible_with(old.shape):
         raise InvalidArgumentError(
             None,
             None,
-            f"{cell!r}: the state has shape {format_shape(old.spec.shape)}, the next one "
-            f"{format_shape(new.spec.shape)}.",
+            f"{type(cell).__name__}: the state has shape {format_shape(old.spec.shape)}, the next "
+            f"one {format_shape(new.spec.shape)}.",
         )
     return new
 

@@ -4,26 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tfmini.errors import InvalidArgumentError
 from tfmini.initializers import Constant, Zeros
 from tfmini.ops import joining, nn, products
 from tfmini.ops.gru import _gru_sequence, gru_step
 from tfmini.ops.recurrent import _rnn_sequence
 from tfmini.rnn.cell import RNNCell, activation_of, fused_name
-from tfmini.shapes import as_shape, format_shape
-
-
-def inputs_in(shape: Any, cell: str) -> int:
-    """Return the size of the last dimension of an input's ``shape``, which must be known."""
-    dims = as_shape(shape)
-    if not dims or dims[-1] is None:
-        raise InvalidArgumentError(
-            None,
-            None,
-            f"{cell} needs inputs with a known last dimension, not {format_shape(dims)}; use "
-            f"set_shape before.",
-        )
-    return dims[-1]
 
 
 class BasicRNNCell(RNNCell):
@@ -53,7 +38,7 @@ class BasicRNNCell(RNNCell):
         return self._num_units
 
     def build(self, inputs_shape: Any) -> None:
-        rows = inputs_in(inputs_shape, "BasicRNNCell") + self._num_units
+        rows = self._inputs_in(inputs_shape) + self._num_units
         self._kernel = self.add_weight("kernel", [rows, self._num_units])
         self._bias = self.add_weight("bias", [self._num_units], initializer=Zeros())
         self.built = True
@@ -109,7 +94,7 @@ class GRUCell(RNNCell):
 
     def build(self, inputs_shape: Any) -> None:
         units = self._num_units
-        rows = inputs_in(inputs_shape, "GRUCell") + units
+        rows = self._inputs_in(inputs_shape) + units
         start, bias = self._kernel_initializer, self._bias_initializer
         self._gate_kernel = self.add_weight("gates/kernel", [rows, 2 * units], initializer=start)
         self._gate_bias = self.add_weight(

@@ -30,8 +30,7 @@ from tfmini.ops import (
     products,
     reductions,
 )
-from tfmini.rnn.cell import joined
-from tfmini.rnn.cells import inputs_in
+from tfmini.rnn.cell import inputs_in, joined
 from tfmini.rnn.losses import legacy_sequence_loss, sequence_loss_by_example
 from tfmini.rnn.running import static_rnn
 from tfmini.rnn.wrappers import EmbeddingWrapper, OutputProjectionWrapper

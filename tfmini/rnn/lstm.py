@@ -9,7 +9,6 @@ from tfmini.initializers import Constant, Zeros
 from tfmini.ops import exponential, joining, math, nn, normalization, products
 from tfmini.ops.lstm import _lstm_sequence, lstm_step
 from tfmini.rnn.cell import LSTMStateTuple, RNNCell, activation_of, fused_name
-from tfmini.rnn.cells import inputs_in
 
 
 class _LSTM(RNNCell):
@@ -89,7 +88,7 @@ class BasicLSTMCell(_LSTM):
 
     def build(self, inputs_shape: Any) -> None:
         units = self._num_units
-        rows = inputs_in(inputs_shape, "BasicLSTMCell") + units
+        rows = self._inputs_in(inputs_shape) + units
         self._kernel = self.add_weight("kernel", [rows, 4 * units])
         self._bias = self.add_weight("bias", [4 * units], initializer=Zeros())
         self.built = True
@@ -145,7 +144,7 @@ class LSTMCell(_LSTM):
 
     def build(self, inputs_shape: Any) -> None:
         units, start = self._num_units, self._initializer
-        rows = inputs_in(inputs_shape, "LSTMCell") + self._outputs
+        rows = self._inputs_in(inputs_shape) + self._outputs
         self._kernel = self.add_weight("kernel", [rows, 4 * units], initializer=start)
         self._bias = self.add_weight("bias", [4 * units], initializer=Zeros())
         if self._use_peepholes:
@@ -221,7 +220,7 @@ class LayerNormBasicLSTMCell(_LSTM):
 
     def build(self, inputs_shape: Any) -> None:
         units = self._num_units
-        rows = inputs_in(inputs_shape, "LayerNormBasicLSTMCell") + units
+        rows = self._inputs_in(inputs_shape) + units
         self._kernel = self.add_weight("kernel", [rows, 4 * units])
         self._norms: dict[str, list[Any]] = {}
         if self._layer_norm:

@@ -46,6 +46,10 @@ def dynamic_rnn(
     """
     require_cell(cell, "dynamic_rnn's cell")
     leaves = [_sequence(x) for x in nest.flatten(inputs)]
+    if isinstance(inputs, list) and any([x.spec.rank == 2 for x in leaves]):
+        raise InvalidTypeError(
+            None, None, "dynamic_rnn takes one tensor of all steps: use tf.stack, or static_rnn."
+        )
     with graph_of(leaves).as_default(), variable_scope(scope or "rnn"):
         if not time_major:
             leaves = [_swapped(x) for x in leaves]

@@ -21,12 +21,12 @@ from tfmini.rnn.cell import (
     LSTMStateTuple,
     RNNCell,
     activation_of,
+    inputs_in,
     joined,
     masked,
     require_cell,
     unroll,
 )
-from tfmini.rnn.cells import inputs_in
 from tfmini.shapes import as_shape
 from tfmini.shared_variables import get_variable
 from tfmini.variable_scope import get_variable_scope, variable_scope

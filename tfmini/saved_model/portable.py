@@ -6,9 +6,8 @@ has, and without what follows from them: most often the gradients and the step o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from tfmini.exchange.exporting import NATIVE
+from tfmini.exchange.freezing import needed_by, source_of
 from tfmini.formats.graphdef import MetaGraphDef, NodeDef, VariableDef
 from tfmini.logging import info, warn
 from tfmini.saved_model import constants
@@ -35,7 +34,7 @@ def make_portable(message: MetaGraphDef) -> None:
     own = {name for name, node in nodes.items() if node.op in OWN or NATIVE in node.attr}
     if not own:
         return
-    held_up = own & _needed(nodes, _roots(message))
+    held_up = own & needed_by(nodes, _roots(message))
     if held_up:
         types = ", ".join(sorted({nodes[name].op for name in held_up}))
         warn(f"TensorFlow can't load this model, which needs operations of tfmini: {types}.")
@@ -47,7 +46,7 @@ def make_portable(message: MetaGraphDef) -> None:
     for key in list(message.collection_def):
         items = message.collection_def[key]
         if items.WhichOneof("kind") == "node_list":
-            names = [n for n in items.node_list.value if _source(n) not in dropped]
+            names = [n for n in items.node_list.value if source_of(n) not in dropped]
             del items.node_list.value[:]
             items.node_list.value.extend(names)
             if not names:
@@ -75,18 +74,7 @@ def _roots(message: MetaGraphDef) -> set[str]:
             for value in items.bytes_list.value:
                 variable = VariableDef.FromString(value)
                 names += [variable.initializer_name, variable.initial_value_name]
-    return {_source(name) for name in names if name}
-
-
-def _needed(nodes: dict[str, NodeDef], roots: Iterable[str]) -> set[str]:
-    found: set[str] = set()
-    pending = list(roots)
-    while pending:
-        name = pending.pop()
-        if name not in found:
-            found.add(name)
-            pending += [_source(i) for i in nodes[name].input]
-    return found
+    return {source_of(name) for name in names if name}
 
 
 def _followers(nodes: dict[str, NodeDef], first: set[str]) -> set[str]:
@@ -94,7 +82,7 @@ def _followers(nodes: dict[str, NodeDef], first: set[str]) -> set[str]:
     users: dict[str, list[str]] = {}
     for name, node in nodes.items():
         for given in node.input:
-            users.setdefault(_source(given), []).append(name)
+            users.setdefault(source_of(given), []).append(name)
     found: set[str] = set()
     pending = list(first)
     while pending:
@@ -103,8 +91,3 @@ def _followers(nodes: dict[str, NodeDef], first: set[str]) -> set[str]:
             found.add(name)
             pending += users.get(name, [])
     return found
-
-
-def _source(name: str) -> str:
-    """Return the node that the name of a tensor, or an input, is of."""
-    return name.removeprefix("^").partition(":")[0]
