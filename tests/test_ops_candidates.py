@@ -129,3 +129,10 @@ def test_misuse():
         tf.nn.fixed_unigram_candidate_sampler([[0]], 1, 3, True, 4)
     with pytest.raises(tf.errors.InvalidArgumentError, match="2 classes are given"):
         tf.nn.fixed_unigram_candidate_sampler([[0]], 1, 3, True, 4, unigrams=[1, 2])
+
+
+def test_the_shape_of_what_is_expected_is_known():
+    sampled = tf.nn.uniform_candidate_sampler(tf.placeholder(tf.int64), 2, 3, True, 9)
+    assert sampled.true_expected_count.shape.as_list() == [None, 2]
+    every = tf.nn.all_candidate_sampler(tf.placeholder(tf.int64), 2, 3, True)
+    assert every.true_expected_count.shape.as_list() == [None, 2]

@@ -211,3 +211,64 @@ def test_dilation_and_erosion(padding):
     inner = np.lib.stride_tricks.sliding_window_view(x, (2, 3), (1, 2))
     np.testing.assert_allclose(eroded, (inner - f[::-1, ::-1].transpose(2, 0, 1)).min((-2, -1)))
     assert_gradient(lambda x: tf.nn.dilation2d(x, f, ones, ones, padding), x)
+
+
+def test_sobel_by_its_definition():
+    edges = value(tf.image.sobel_edges(BATCH))
+    wide = np.pad(BATCH, [(0, 0), (1, 1), (1, 1), (0, 0)], mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(wide, (3, 3), (1, 2))
+    down = np.array([[-1, -2, -1], [0, 0, 0], [1, 2, 1]])
+    for i, kernel in enumerate((down, down.T)):
+        np.testing.assert_allclose(edges[..., i], (windows * kernel).sum((-2, -1)), atol=1e-5)
+
+
+def test_resizing_into_a_frame():
+    ones = np.ones((1, 4, 8, 1), np.float32)
+    found = tf.image.resize_image_with_pad(ones, 7, 6)
+    assert found.shape == (1, 7, 6, 1)
+    rows = value(found)[0, :, :, 0]
+    np.testing.assert_array_equal(rows, np.repeat([[0, 0, 1, 1, 1, 0, 0]], 6, 0).T)
+    single = tf.image.resize_image_with_pad(ones[0], 8, 20)
+    np.testing.assert_array_equal(value(single)[0, :, 0], [0] * 2 + [1] * 16 + [0] * 2)
+
+
+def test_glimpses():
+    image = (10.0 * np.arange(5)[:, None] + np.arange(7))[None, :, :, None].astype("f")
+    glimpse = tf.image.extract_glimpse
+    middle = value(glimpse(image, [3, 3], [[0.0, 0.0]]))[0, :, :, 0]
+    np.testing.assert_array_equal(middle, image[0, 1:4, 2:5, 0])
+    pixels = glimpse(image, [2, 2], [[2.0, 3.0]], centered=False, normalized=False)
+    np.testing.assert_array_equal(value(pixels)[0, :, :, 0], image[0, 1:3, 2:4, 0])
+    for uniform in (True, False):
+        corner = value(glimpse(image, [4, 60], [[-1.0, 0.0]], uniform_noise=uniform))[0, :, :, 0]
+        np.testing.assert_array_equal(corner[2:, 26:33], image[0, :2, :, 0])  # halves are cut off
+        noise = np.concatenate([corner[:2].ravel(), corner[2:, 40:].ravel()])
+        assert abs(noise.mean() - 23) < 7
+        assert (noise.min() >= 0 and noise.max() <= 46) == uniform
+
+
+def test_jpeg_files_without_decoding_and_in_part():
+    pytest.importorskip("PIL.Image")
+    pixels = np.linspace(0, 255, 24 * 32 * 3).reshape(24, 32, 3).astype(np.uint8)
+    file = value(tf.image.encode_jpeg(pixels))
+    assert value(tf.image.extract_jpeg_shape(file)).tolist() == [24, 32, 3]
+    assert value(tf.image.is_jpeg([file, b"GIF89a"])).tolist() == [True, False]
+    whole = value(tf.image.decode_jpeg(file))
+    part = value(tf.image.decode_and_crop_jpeg(file, [3, 5, 10, 20]))
+    np.testing.assert_array_equal(part, whole[3:13, 5:25])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="no JPEG file, or cut off"):
+        value(tf.image.extract_jpeg_shape(file[:20]))
+
+
+def test_jpeg_quality_of_images():
+    pytest.importorskip("PIL.Image")
+    image = RNG.random((16, 16, 3)).astype(np.float32)
+    errors = [
+        np.abs(value(tf.image.adjust_jpeg_quality(image, quality)) - image).mean()
+        for quality in (95, 50, 5)
+    ]
+    assert errors[0] < errors[1] < errors[2] < 0.5
+    found = value(tf.image.random_jpeg_quality(image, 20, 90, seed=3))
+    assert errors[0] < np.abs(found - image).mean() < errors[2]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="0 to 100"):
+        tf.image.random_jpeg_quality(image, 50, 101)

@@ -69,6 +69,8 @@ def test_dropout_of_nothing() -> None:
     for arguments in ({"rate": 1.0}, {"rate": -0.1}, {}, {"rate": 0.1, "keep_prob": 0.9}):
         with pytest.raises(ValueError, match="rate"):
             nn.dropout(x, **arguments)
+    with pytest.raises(ValueError, match=r"keep_prob must be in \(0, 1\], not 0"):
+        nn.dropout(x, 0)
     with pytest.raises(ValueError, match="floats"):
         nn.dropout(tf.placeholder(tf.int32, [2]), 0.5)
 

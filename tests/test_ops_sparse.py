@@ -138,3 +138,25 @@ def test_misuse():
     x = tf.SparseTensor([[5, 0]], [1.0], [3, 4])
     with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match="out of"):
         session.run(tf.sparse_tensor_dense_matmul(x, np.ones((4, 2), np.float32)))
+
+
+def test_concat_of_parts_of_different_sizes():
+    x = tf.SparseTensor([[0, 1], [1, 0]], [1.0, 2.0], [2, 3])
+    y = tf.SparseTensor([[0, 0]], [5.0], [1, 2])
+    joined = dense(tf.sparse_concat(0, [x, y], expand_nonconcat_dim=True))
+    np.testing.assert_array_equal(joined, [[0, 1, 0], [2, 0, 0], [5, 0, 0]])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="differ at axis 1, not only at 0"):
+        tf.sparse_concat(0, [x, y])
+
+
+@pytest.mark.parametrize(("value", "filler"), [(b"x", b""), (True, False), (2, 0)])
+def test_what_a_dense_tensor_is_filled_with(value, filler):
+    found = dense(tf.SparseTensor([[1]], [value], [3]))
+    assert found.tolist() == [filler, value, filler]
+    assert (found.dtype == object) == isinstance(value, bytes)
+
+
+def test_the_rank_is_read_off_the_indices_too():
+    indices = tf.placeholder(tf.int64, [None, 2])
+    x = tf.SparseTensor(indices, tf.placeholder(tf.float32), tf.placeholder(tf.int64, [None]))
+    assert x.shape.as_list() == [None, None]

@@ -65,6 +65,9 @@ def test_parts_and_lengths():
     assert value(tf.strings.strip([" a ", "b\n"])) == ["a", "b"]
     assert value(tf.strings.lower(["AbC"])) == ["abc"]
     assert value(tf.strings.upper(["AbC"])) == ["ABC"]
+    assert value(tf.strings.upper(["aé"])) == ["Aé"]  # ASCII's letters only
+    assert value(tf.strings.upper(["aé"], encoding="utf-8")) == ["AÉ"]
+    assert value(tf.strings.lower(["AÉ"], "utf-8")) == ["aé"]
     with pytest.raises(tf.errors.InvalidArgumentError, match="out of range"):
         value(tf.substr(["ab"], 3, 1))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tfmini import hookspecs, ops
+from tfmini import hookspecs, missing, ops
 from tfmini.registry import BUILTIN, GROUP, Registry
 
 PACKAGES = sorted(
@@ -58,3 +58,5 @@ def test_package_registers(package, monkeypatch):
         documented = (package / "README.md").read_text()
         public = [op for op in report.ops if not op.startswith("_")]
         assert [op for op in public if f"`tf.{op}(" not in documented] == []
+        given = {*report.ops, *registry._names_given}
+        assert missing.PACKAGES.get(package.name, set()) <= given  # what errors say it has

@@ -38,6 +38,7 @@ from tfmini import (
     nn,
     ops,
     python_io,
+    quantization,
     queue,
     random,
     saved_model,
@@ -47,8 +48,9 @@ from tfmini import (
     train,
     version,
 )
-from tfmini.autodiff import UnconnectedGradients, gradients, hessians
+from tfmini.autodiff import AggregationMethod, UnconnectedGradients, gradients, hessians
 from tfmini.build import constant_value, convert_to_tensor, op
+from tfmini.build import constant_value as get_static_value
 from tfmini.compat.behavior import (
     disable_control_flow_v2,
     disable_eager_execution,
@@ -146,16 +148,24 @@ from tfmini.ops.assertions import (
     assert_equal,
     assert_greater,
     assert_greater_equal,
+    assert_integer,
     assert_less,
     assert_less_equal,
+    assert_near,
     assert_negative,
     assert_non_negative,
     assert_non_positive,
     assert_none_equal,
     assert_positive,
+    assert_proper_iterable,
     assert_rank,
     assert_rank_at_least,
+    assert_rank_in,
+    assert_same_float_dtype,
+    assert_scalar,
     assert_type,
+    is_numeric_tensor,
+    is_tensor,
 )
 from tfmini.ops.blocks import (
     batch_to_space,
@@ -179,7 +189,7 @@ from tfmini.ops.casting import (
 from tfmini.ops.clipping import clip_by_average_norm, clip_by_global_norm, clip_by_norm, global_norm
 from tfmini.ops.complex import angle, complex, conj, imag, real
 from tfmini.ops.contraction import einsum, tensordot
-from tfmini.ops.control import case, cond, while_loop
+from tfmini.ops.control import case, cond, switch_case, while_loop
 from tfmini.ops.counting import (
     confusion_matrix,
     histogram_fixed_width,
@@ -199,8 +209,21 @@ from tfmini.ops.creation import (
     zeros_like,
 )
 from tfmini.ops.csv import decode_csv
-from tfmini.ops.cumulative import cumprod, cumsum
-from tfmini.ops.debugging import Assert, Print, check_numerics, py_func, verify_tensor_all_finite
+from tfmini.ops.cumulative import (
+    cumprod,
+    cumsum,
+    is_non_decreasing,
+    is_strictly_increasing,
+)
+from tfmini.ops.custom_gradients import custom_gradient, grad_pass_through
+from tfmini.ops.debugging import (
+    Assert,
+    Print,
+    check_numerics,
+    numpy_function,
+    py_func,
+    verify_tensor_all_finite,
+)
 from tfmini.ops.decompositions import cholesky, qr, self_adjoint_eig, self_adjoint_eigvals, svd
 from tfmini.ops.diagonals import (
     diag,
@@ -211,6 +234,7 @@ from tfmini.ops.diagonals import (
     matrix_set_diag,
     trace,
 )
+from tfmini.ops.dilating import extract_volume_patches
 from tfmini.ops.distances import edit_distance
 from tfmini.ops.division import (
     div,
@@ -222,11 +246,17 @@ from tfmini.ops.division import (
     truncatediv,
     truncatemod,
 )
+from tfmini.ops.encodings import decode_base64, decode_compressed, encode_base64
 from tfmini.ops.exponential import exp, expm1, log, log1p, log_sigmoid, sigmoid, tanh
 from tfmini.ops.files import matching_files, read_file, write_file
 from tfmini.ops.functional import foldl, foldr, map_fn, scan
 from tfmini.ops.grouping import group, no_op
 from tfmini.ops.grouping import tuple_ as tuple
+from tfmini.ops.hash_buckets import (
+    string_to_hash_bucket,
+    string_to_hash_bucket_fast,
+    string_to_hash_bucket_strong,
+)
 from tfmini.ops.indexing import batch_gather, boolean_mask, gather, gather_nd
 from tfmini.ops.initialized import (
     assert_variables_initialized,
@@ -271,6 +301,7 @@ from tfmini.ops.math import (
     subtract,
     truediv,
 )
+from tfmini.ops.matrix_functions import sqrtm as matrix_square_root
 from tfmini.ops.padding import pad
 from tfmini.ops.parsing import (
     FixedLenFeature,
@@ -285,7 +316,16 @@ from tfmini.ops.parsing import (
 from tfmini.ops.patches import extract_image_patches
 from tfmini.ops.placeholders import placeholder, placeholder_with_default
 from tfmini.ops.powers import pow, reciprocal, rsqrt, sqrt, square
+from tfmini.ops.printing import print_ as print
 from tfmini.ops.products import matmul
+from tfmini.ops.quantization import (
+    fake_quant_with_min_max_args,
+    fake_quant_with_min_max_args_gradient,
+    fake_quant_with_min_max_vars,
+    fake_quant_with_min_max_vars_gradient,
+    fake_quant_with_min_max_vars_per_channel,
+    fake_quant_with_min_max_vars_per_channel_gradient,
+)
 from tfmini.ops.random import (
     multinomial,
     random_crop,
@@ -311,6 +351,7 @@ from tfmini.ops.reductions import (
     reduce_prod,
     reduce_sum,
 )
+from tfmini.ops.representation import bitcast
 from tfmini.ops.rounding import ceil, floor, rint, round
 from tfmini.ops.scatter_variables import (
     scatter_add,
@@ -396,6 +437,25 @@ from tfmini.ops.sparse import (
     sparse_tensor_to_dense,
     sparse_transpose,
 )
+from tfmini.ops.sparse_math import (
+    sparse_add,
+    sparse_matmul,
+    sparse_maximum,
+    sparse_minimum,
+    sparse_reduce_max,
+    sparse_reduce_max_sparse,
+    sparse_reduce_sum_sparse,
+    sparse_softmax,
+)
+from tfmini.ops.sparse_shapes import (
+    sparse_fill_empty_rows,
+    sparse_mask,
+    sparse_merge,
+    sparse_reset_shape,
+    sparse_slice,
+    sparse_split,
+    sparse_to_indicator,
+)
 from tfmini.ops.state import (
     Variable,
     assign,
@@ -450,9 +510,15 @@ from tfmini.queues.readers import (
     TFRecordReader,
     WholeFileReader,
 )
-from tfmini.registry import RegisterGradient, registry
+from tfmini.registry import (
+    NoGradient,
+    NotDifferentiable,
+    RegisterGradient,
+    no_gradient,
+    registry,
+)
 from tfmini.session import InteractiveSession, Session
-from tfmini.shapes import Dimension, TensorShape
+from tfmini.shapes import Dimension, TensorShape, dimension_at_index, dimension_value
 from tfmini.shared_variables import (
     fixed_size_partitioner,
     get_local_variable,
@@ -489,8 +555,7 @@ split = deprecated.value_last(split)
 missing.watch(sys.modules[__name__])
 # Imported when they are asked for: the first is large, the other brings unittest.
 _ON_USE = ("contrib", "test")
-__all__ = [*[name for name in globals() if not name.startswith("_")], *_ON_USE]
-registry.reserve(__all__)
+registry.reserve([*[name for name in globals() if not name.startswith("_")], *_ON_USE])
 
 
 def __getattr__(name: str) -> Any:
@@ -500,3 +565,7 @@ def __getattr__(name: str) -> Any:
     if function is None:
         function = deprecated.lookup("", name)
     return missing.absent("", name) if function is None else function
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_ON_USE, *registry.names()]

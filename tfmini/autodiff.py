@@ -35,6 +35,15 @@ class UnconnectedGradients:
     ZERO = "zero"
 
 
+class AggregationMethod:
+    """What scripts pass as ``aggregation_method``: how gradients are summed is ours to choose."""
+
+    ADD_N = 0
+    DEFAULT = 0
+    EXPERIMENTAL_TREE = 1
+    EXPERIMENTAL_ACCUMULATE_N = 2
+
+
 def gradients(
     ys: Any,
     xs: Any,

@@ -19,6 +19,7 @@ from tfmini.ops.codecs import (
     encode_png,
 )
 from tfmini.ops.csv import decode_csv
+from tfmini.ops.encodings import decode_base64, decode_compressed, encode_base64
 from tfmini.ops.files import matching_files, read_file, write_file
 from tfmini.ops.parsing import (
     FixedLenFeature,
@@ -45,13 +46,16 @@ __all__ = [
     "TFRecordOptions",
     "TFRecordWriter",
     "VarLenFeature",
+    "decode_base64",
     "decode_bmp",
+    "decode_compressed",
     "decode_csv",
     "decode_gif",
     "decode_image",
     "decode_jpeg",
     "decode_png",
     "decode_raw",
+    "encode_base64",
     "encode_jpeg",
     "encode_png",
     "gfile",

@@ -8,8 +8,16 @@ from tfmini.ops.contraction import einsum, tensordot
 from tfmini.ops.creation import eye
 from tfmini.ops.decompositions import cholesky, eigh, eigvalsh, qr, svd
 from tfmini.ops.diagonals import trace
+from tfmini.ops.elimination import (
+    lu,
+    lu_matrix_inverse,
+    lu_reconstruct,
+    lu_solve,
+    tridiagonal_matmul,
+    tridiagonal_solve,
+)
 from tfmini.ops.linalg import cross, norm
-from tfmini.ops.matrix_functions import matrix_rank, normalize, pinv
+from tfmini.ops.matrix_functions import expm, logm, matrix_rank, normalize, pinv, sqrtm
 from tfmini.ops.normalization import l2_normalize
 from tfmini.ops.products import matmul, matvec
 from tfmini.ops.solvers import (
@@ -35,8 +43,9 @@ transpose = shapes.matrix_transpose
 
 __all__ = [
     "adjoint", "band_part", "cholesky", "cholesky_solve", "cross", "det", "diag", "diag_part",
-    "eigh", "eigvalsh", "einsum", "eye", "global_norm", "inv", "l2_normalize", "logdet",
-    "lstsq", "matmul", "matrix_rank", "matrix_transpose", "matvec", "norm", "normalize", "pinv",
-    "qr", "set_diag", "slogdet", "solve", "svd", "tensor_diag", "tensor_diag_part", "tensordot",
-    "trace", "transpose", "triangular_solve",
+    "eigh", "eigvalsh", "einsum", "expm", "eye", "global_norm", "inv", "l2_normalize", "logdet",
+    "logm", "lstsq", "lu", "lu_matrix_inverse", "lu_reconstruct", "lu_solve", "matmul",
+    "matrix_rank", "matrix_transpose", "matvec", "norm", "normalize", "pinv", "qr", "set_diag",
+    "slogdet", "solve", "sqrtm", "svd", "tensor_diag", "tensor_diag_part", "tensordot", "trace",
+    "transpose", "triangular_solve", "tridiagonal_matmul", "tridiagonal_solve",
 ]  # fmt: skip

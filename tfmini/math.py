@@ -5,9 +5,15 @@ from __future__ import annotations
 from tfmini.ops.activations import log_softmax, softmax, softsign
 from tfmini.ops.complex import angle, conj, imag, real
 from tfmini.ops.counting import confusion_matrix
-from tfmini.ops.cumulative import cumprod, cumsum
+from tfmini.ops.cumulative import (
+    cumprod,
+    cumsum,
+    cumulative_logsumexp,
+    is_non_decreasing,
+    is_strictly_increasing,
+)
 from tfmini.ops.division import div_no_nan as divide_no_nan
-from tfmini.ops.division import floordiv, floormod, mod, multiply_no_nan
+from tfmini.ops.division import floordiv, floormod, mod, multiply_no_nan, reciprocal_no_nan
 from tfmini.ops.exponential import (
     exp,
     expm1,
@@ -72,6 +78,7 @@ from tfmini.ops.reductions import (
     reduce_variance,
     zero_fraction,
 )
+from tfmini.ops.representation import nextafter
 from tfmini.ops.rounding import ceil, floor, rint, round
 from tfmini.ops.segment import (
     bincount,

@@ -139,6 +139,61 @@ class betainc(Special):
         return None, None, grad * density  # none in closed form for a and b
 
 
+class Bessel(Special):
+    """What the modified Bessel functions of the first kind have in common (DLMF 10.25.2)."""
+
+    domain = (-3.0, 3.0)
+
+
+@tf.op("BesselI0")
+class bessel_i0(Bessel):
+    """Return the modified Bessel function of the first kind and order 0, element-wise."""
+
+    ufunc = scipy.special.i0
+
+    def gradient(self, node, grad):
+        return (grad * bessel_i1(node.inputs[0]),)
+
+
+@tf.op("BesselI1")
+class bessel_i1(Bessel):
+    """Return the modified Bessel function of the first kind and order 1, element-wise."""
+
+    ufunc = scipy.special.i1
+
+    def gradient(self, node, grad):
+        x = node.inputs[0]
+        return (grad * (bessel_i0(x) - _over(node.outputs[0], x)),)
+
+
+@tf.op("BesselI0e")
+class bessel_i0e(Bessel):
+    """Return ``exp(-|x|) * bessel_i0(x)`` element-wise: it never overflows."""
+
+    ufunc = scipy.special.i0e
+
+    def gradient(self, node, grad):
+        x, y = node.inputs[0], node.outputs[0]
+        return (grad * (bessel_i1e(x) - tf.sign(x) * y),)
+
+
+@tf.op("BesselI1e")
+class bessel_i1e(Bessel):
+    """Return ``exp(-|x|) * bessel_i1(x)`` element-wise: it never overflows."""
+
+    ufunc = scipy.special.i1e
+
+    def gradient(self, node, grad):
+        x, y = node.inputs[0], node.outputs[0]
+        return (grad * (bessel_i0e(x) - tf.sign(x) * y - _over(y, x)),)
+
+
+def _over(y, x):
+    """Return ``y / x`` for a ``y`` of order 1 in ``x``, and the limit, 1/2, where ``x`` is 0."""
+    zero = tf.equal(x, 0.0)
+    return tf.where(zero, tf.fill(tf.shape(x), tf.cast(0.5, x.dtype)), tf.div_no_nan(y, x))
+
+
 def lbeta(x, name=None):
     """Return the logarithm of the absolute value of the multivariate beta function of the last
     dimension (DLMF 5.14.1): of [..., n], [...]; of n = 0, minus infinity."""
@@ -149,7 +204,10 @@ def lbeta(x, name=None):
 
 @tf.hookimpl
 def tfmini_ops():
-    return [erf, erfc, lgamma, digamma, zeta, polygamma, igamma, igammac, betainc]
+    return [
+        erf, erfc, lgamma, digamma, zeta, polygamma, igamma, igammac, betainc, bessel_i0,
+        bessel_i1, bessel_i0e, bessel_i1e,
+    ]  # fmt: skip
 
 
 @tf.hookimpl

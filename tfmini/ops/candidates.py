@@ -181,6 +181,7 @@ def _sample(
         true, num_sampled=num_sampled, unique=unique, range_max=range_max, seed=seed, name=name,
         **attrs,
     )  # fmt: skip
+    sampled.true_expected_count.set_shape([None, num_true])
     return sampled
 
 
@@ -250,11 +251,10 @@ def all_candidate_sampler(
     name: str | None = None,
 ) -> Candidates:  # fmt: skip
     """Give all classes 0..num_sampled-1, each expected once: for tests of what takes samples."""
-    true = convert_to_tensor(true_classes)
+    expected = creation.ones_like(convert_to_tensor(true_classes), dtype=float32)
+    expected.set_shape([None, num_true])
     return Candidates(
-        creation.range(num_sampled, dtype=int64),
-        creation.ones_like(true, dtype=float32),
-        creation.ones([num_sampled]),
+        creation.range(num_sampled, dtype=int64), expected, creation.ones([num_sampled])
     )
 
 

@@ -241,6 +241,14 @@ def encode_png(image: Any, compression: int = -1, name: str | None = None) -> Te
     return _encode_png(convert_to_tensor(image), compression, name=name or "EncodePng")
 
 
+def jpeg_bytes(image: np.ndarray, **options: Any) -> bytes:
+    """Return the JPEG file of ``image`` [height, width, 1 or 3], written with Pillow's options."""
+    pixels = image[..., 0] if image.shape[-1] == 1 else image
+    out = io.BytesIO()
+    _image_module("JPEG").fromarray(pixels).save(out, "JPEG", **options)
+    return out.getvalue()
+
+
 @op("EncodeJpeg")
 class _encode_jpeg(StringOp):
     """The JPEG file of an image."""
@@ -248,13 +256,8 @@ class _encode_jpeg(StringOp):
     work = 5e6
 
     def compute(self, image: Any, *, quality: int, progressive: bool, optimize: bool) -> Any:
-        module = _image_module("JPEG")
-        pixels = image[..., 0] if image.shape[-1] == 1 else image
-        out = io.BytesIO()
-        module.fromarray(pixels).save(
-            out, "JPEG", quality=quality, progressive=progressive, optimize=optimize
-        )
-        return np.array(out.getvalue(), object)
+        options = {"quality": quality, "progressive": progressive, "optimize": optimize}
+        return np.array(jpeg_bytes(image, **options), object)
 
     def infer(self, image: TensorSpec, **_attrs: Any) -> TensorSpec:
         if image.dtype not in (uint8, None) or image.rank not in (3, None):

@@ -225,6 +225,24 @@ def conv1d_transpose(
     return to_channels_first(y, 1) if first else y
 
 
+def conv_transpose(
+    input: Any, filters: Any, output_shape: Any, strides: Any, padding: Any = "SAME",
+    data_format: str | None = None, dilations: Any = None, name: str | None = None,
+) -> Tensor:  # fmt: skip
+    """Return the transposed convolution over 1, 2 or 3 spatial dimensions, as the rank of the
+    input says: the gradient of `convolution` for images of ``output_shape``."""
+    x, w = _pair(input, filters)
+    rank = w.spec.rank if x.spec.rank is None else x.spec.rank
+    if rank not in (3, 4, 5):
+        raise InvalidArgumentError(None, None, f"the rank must be known as 3, 4 or 5, not {rank}.")
+    name = name or "conv_transpose"
+    if rank == 3:
+        return conv1d_transpose(x, w, output_shape, strides, padding, data_format or "NWC",
+                                dilations, name)  # fmt: skip
+    family = STANDARD[rank - 2]
+    return _for_input(family, output_shape, w, x, data_format, strides, padding, dilations, name)
+
+
 def convolution(
     input: Any, filter: Any = None, padding: Any = None, strides: Any = None,
     dilation_rate: Any = None, name: str | None = None, data_format: Any = None,

@@ -13,7 +13,7 @@ import numpy as np
 
 from tfmini.build import apply, constant_value, convert_to_tensor, make_const, op
 from tfmini.dtypes import DType, as_dtype, float32, float64, int32, int64, promote
-from tfmini.errors import InvalidArgumentError
+from tfmini.errors import InvalidArgumentError, InvalidTypeError
 from tfmini.graph import get_default_graph, graph_of
 from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.ops import array, joining, math
@@ -40,6 +40,10 @@ def constant(
     shape : the value's elements are laid out in it; where it has more, the last one is repeated.
     verify_shape : True: a value of another shape is an error.
     """
+    if isinstance(value, Tensor):
+        raise InvalidTypeError(
+            value.op.info, value.op, "it is a tensor already; tf.identity gives another one."
+        )
     wanted = None if dtype is None else as_dtype(dtype)
     if isinstance(value, (np.ndarray, np.generic)) and wanted is not None:
         given = np.asarray(value).astype(wanted.dtype)  # TensorFlow converts arrays freely

@@ -1,4 +1,4 @@
-"""Running sums and products along one dimension."""
+"""Running sums, products and logarithms of sums along one dimension; whether numbers rise."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from tfmini.build import op
+from tfmini.build import convert_to_tensor, op
+from tfmini.dtypes import float64
 from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, OpDef, nbytes, normalize_axis
-from tfmini.ops import logic, math
+from tfmini.ops import array, creation, logic, math, reductions
 from tfmini.ops.casting import cast_like
 from tfmini.ops.complex import conjugated
+from tfmini.ops.selection import where_v2
 from tfmini.spec import TensorSpec
 
 
@@ -94,3 +96,55 @@ class cumprod(_Cumulative):
         first = math.masked(zero, logic.equal(cumsum(zero, axis, reverse=reverse), 1))
         without = cumprod(x + first, axis, exclusive, reverse)
         return (total(y) * (1.0 - zero) / (x + zero) + total(without) * first,)
+
+
+@op("CumulativeLogsumexp")
+class _cumulative_logsumexp(_Cumulative):
+    """Running ``log(sum(exp(x)))``, taken without overflow."""
+
+    kinds = "f"
+    step = np.logaddexp
+
+    def gradient(self, node: Operation, grad: Tensor) -> Grads:
+        x, y = node.inputs[0], node.outputs[0]
+        axis, exclusive, reverse = (node.attrs[k] for k in ("axis", "exclusive", "reverse"))
+
+        def passed(part: Tensor) -> Tensor:
+            """Return what flows back of a gradient that is nowhere negative."""
+            some = logic.greater(part, 0)
+            least = np.array(np.finfo((x.dtype or float64).dtype).min)
+            logs = where_v2(some, math.log(where_v2(some, part, creation.ones_like(part))),
+                            cast_like(least, part))  # fmt: skip
+            total = _cumulative_logsumexp(logs - y, axis, exclusive, not reverse)
+            return math.exp(total + x)
+
+        zero = creation.zeros_like(grad)
+        return (passed(math.maximum(grad, zero)) - passed(math.maximum(-grad, zero)),)
+
+
+def cumulative_logsumexp(
+    x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False, name: str | None = None
+) -> Tensor:
+    """Return running ``log(sum(exp(x)))`` along ``axis``, without overflow.
+
+    ``exclusive``: each without the element at its own place, minus infinity where there is no
+    other; ``reverse``: from the end.
+    """
+    return _cumulative_logsumexp(x, axis, exclusive, reverse, name)
+
+
+def is_non_decreasing(x: Any, name: str | None = None) -> Tensor:
+    """Return whether no element of ``x``, taken row by row, is below the one before it."""
+    before, after = _neighbours(x)
+    return reductions.reduce_all(after >= before, name=name or "is_non_decreasing")
+
+
+def is_strictly_increasing(x: Any, name: str | None = None) -> Tensor:
+    """Return whether each element of ``x``, taken row by row, is above the one before it."""
+    before, after = _neighbours(x)
+    return reductions.reduce_all(after > before, name=name or "is_strictly_increasing")
+
+
+def _neighbours(x: Any) -> tuple[Tensor, Tensor]:
+    flat = array.reshape(convert_to_tensor(x), [-1])
+    return flat[:-1], flat[1:]

@@ -228,6 +228,14 @@ def py_func(
     return list(node.outputs) if several else node.outputs[0]
 
 
+def numpy_function(
+    func: Callable[..., Any], inp: Sequence[Any], Tout: Any, name: str | None = None
+) -> Any:
+    """Return what ``func``, which may have effects, returns for the values of ``inp``: see
+    ``py_func``."""
+    return py_func(func, inp, Tout, True, name)
+
+
 def read_only(value: Any) -> Any:
     """Return a view that a user's code can't write to: the array may be somebody's."""
     if not isinstance(value, np.ndarray):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmini.build import op
+from tfmini.build import convert_to_tensor, op
 from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Elementwise
@@ -166,3 +166,8 @@ def div_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
     """Return ``x / y`` element-wise, and 0 where ``y`` is 0; ints give floats."""
     x, y = math.as_floats(x, y)
     return _div_no_nan(x, y, name)
+
+
+def reciprocal_no_nan(x: Any, name: str | None = None) -> Tensor:
+    """Return ``1 / x`` element-wise, and 0 where ``x`` is 0."""
+    return div_no_nan(1, convert_to_tensor(x), name or "reciprocal_no_nan")

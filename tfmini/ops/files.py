@@ -5,6 +5,7 @@ In: names and contents as string tensors.  Out: contents and names as string ten
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 from typing import Any
@@ -18,6 +19,7 @@ from tfmini.errors import (
     NotFoundError,
     OpError,
     PermissionDeniedError,
+    ResourceExhaustedError,
     UnknownError,
 )
 from tfmini.opdef import Cost, OpDef
@@ -45,6 +47,8 @@ def file_error(error: OSError, name: Any) -> OpError:
         kind = PermissionDeniedError
     elif isinstance(error, (IsADirectoryError, NotADirectoryError)):
         kind = FailedPreconditionError
+    elif error.errno in (errno.ENOSPC, errno.EDQUOT):
+        kind = ResourceExhaustedError
     return kind(None, None, f"{as_text(name)}: {error.strerror or error}.")
 
 

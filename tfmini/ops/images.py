@@ -14,9 +14,20 @@ from tfmini.build import convert_to_tensor
 from tfmini.dtypes import float32, int32
 from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Tensor
-from tfmini.ops import array, debugging, exponential, math, padding, random, reductions
+from tfmini.ops import (
+    array,
+    debugging,
+    exponential,
+    joining,
+    math,
+    padding,
+    random,
+    reductions,
+    rounding,
+)
 from tfmini.ops.colors import convert_image_dtype
 from tfmini.ops.layout import reverse
+from tfmini.ops.resizing import resize_images
 from tfmini.ops.selection import where_v2
 from tfmini.ops.slicing import slice as slice_
 
@@ -183,6 +194,23 @@ def resize_image_with_crop_or_pad(image: Any, target_height: Any, target_width: 
     return pad_to_bounding_box(image, *ahead, target_height, target_width)
 
 
+def resize_image_with_pad(
+    image: Any, target_height: Any, target_width: Any, method: Any = 0, align_corners: bool = False
+) -> Tensor:
+    """Return the image, or images, resized without changing its proportions so that it just fits,
+    in the middle of zeros.
+
+    ``method`` is a ``ResizeMethod``, by default bilinear.
+    """
+    image = _image(image)
+    sides = math.cast(joining.stack(_sides(image)), float32)
+    room = math.cast(joining.stack([target_height, target_width]), float32)
+    wanted = sides / reductions.reduce_max(sides / room)
+    before = math.cast(math.maximum(rounding.floor((room - wanted) / 2), 0), int32)
+    resized = resize_images(image, math.cast(rounding.floor(wanted), int32), method, align_corners)
+    return pad_to_bounding_box(resized, before[0], before[1], target_height, target_width)
+
+
 def _larger(a: Any, b: Any) -> Any:
     return math.maximum(a, b) if isinstance(a, Tensor) or isinstance(b, Tensor) else max(a, b)
 
@@ -217,6 +245,23 @@ def total_variation(images: Any, name: str | None = None) -> Tensor:
         reductions.reduce_sum(down, axes), reductions.reduce_sum(right, axes),
         name or "total_variation",
     )  # fmt: skip
+
+
+def sobel_edges(image: Any) -> Tensor:
+    """Return the vertical and horizontal gradients by Sobel's filters, [b, h, w, c, 2].
+
+    The filter is ``[[-1, -2, -1], [0, 0, 0], [1, 2, 1]]``, and its transpose; borders are mirrored.
+    """
+    image = _image(image)
+    if image.spec.rank != 4:
+        raise InvalidArgumentError(None, None, "sobel_edges takes a batch of images.")
+    x = padding.pad(image, [[0, 0], [1, 1], [1, 1], [0, 0]], "REFLECT")
+    down = x[:, 2:] - x[:, :-2]
+    right = x[:, :, 2:] - x[:, :, :-2]
+    return joining.stack([
+        down[:, :, :-2] + 2 * down[:, :, 1:-1] + down[:, :, 2:],
+        right[:, :-2] + 2 * right[:, 1:-1] + right[:, 2:],
+    ], -1)  # fmt: skip
 
 
 def psnr(a: Any, b: Any, max_val: Any, name: str | None = None) -> Tensor:

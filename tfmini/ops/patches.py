@@ -145,6 +145,13 @@ def extract_image_patches(
     )  # fmt: skip
 
 
+def extract_patches(
+    images: Any, sizes: Any, strides: Any, rates: Any, padding: str, name: str | None = None
+) -> Tensor:
+    """Return what `extract_image_patches` does: its name in TensorFlow 2."""
+    return extract_image_patches(images, sizes, strides, rates, padding, name)
+
+
 def _attrs(ksizes: Any, strides: Any, rates: Any, padding: Any) -> dict[str, Any]:
     return {
         "ksizes": spatial("ksizes", ksizes, 2), "strides": spatial("strides", strides, 2),

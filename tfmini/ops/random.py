@@ -87,7 +87,7 @@ def random_normal(
 ) -> Tensor:
     """Return draws from the normal distribution."""
     draws = _random_standard_normal(shape, as_dtype(dtype), seed)
-    return _scaled(draws, stddev, mean, name or "random_normal")
+    return scaled(draws, stddev, mean, name or "random_normal")
 
 
 def truncated_normal(
@@ -100,7 +100,7 @@ def truncated_normal(
 ) -> Tensor:
     """Return draws from the normal distribution, none further than two deviations from the mean."""
     draws = _truncated_normal(shape, as_dtype(dtype), seed)
-    return _scaled(draws, stddev, mean, name or "truncated_normal")
+    return scaled(draws, stddev, mean, name or "truncated_normal")
 
 
 def random_uniform(
@@ -122,14 +122,14 @@ def random_uniform(
     draws = _random_uniform(shape, wanted, seed)
     low, high = minval, 1.0 if maxval is None else maxval
     width = math.subtract(high, low) if _any_tensor(low, high) else high - low
-    return _scaled(draws, width, low, name)
+    return scaled(draws, width, low, name)
 
 
 def _any_tensor(*values: Any) -> bool:
     return any(isinstance(v, Tensor) for v in values)
 
 
-def _scaled(draws: Tensor, factor: Any, shift: Any, name: str) -> Tensor:
+def scaled(draws: Tensor, factor: Any, shift: Any, name: str) -> Tensor:
     """Return ``draws * factor + shift`` without steps that do nothing."""
     steps = [
         (math.multiply, factor) if not _is(factor, 1) else None,

@@ -14,15 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfmini.build import convert_to_tensor, op
-from tfmini.dtypes import DType, float32, int32, int64
+from tfmini.dtypes import DType, int64
 from tfmini.errors import InvalidArgumentError, InvalidTypeError
 from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, OpDef, conflict, nbytes
-from tfmini.ops import array, creation, indexing, joining, math, reductions, scattering
+from tfmini.ops import array, indexing, joining, math, reductions, scattering
 from tfmini.ops.complex import conjugated
 from tfmini.ops.cumulative import cumprod
-from tfmini.ops.division import div_no_nan
-from tfmini.ops.nn import embedding_lookup
 from tfmini.ops.placeholders import placeholder
 from tfmini.ops.segment import unsorted_segment_sum
 from tfmini.ops.selection import where_v2
@@ -93,6 +91,8 @@ class SparseTensor:
         if isinstance(known.value, tuple):
             return TensorShape(known.value)
         rank = known.shape[0] if known.shape else None
+        if rank is None and len(self.indices.spec.shape or ()) == 2:
+            rank = self.indices.spec.shape[1]
         return TensorShape(None if rank is None else (None,) * rank)
 
     def eval(self, feed_dict: Any = None, session: Any = None) -> SparseTensorValue:
@@ -170,7 +170,8 @@ def convert_to_tensor_or_sparse_tensor(
     return convert_to_tensor(value, dtype, name)
 
 
-def _sparse(value: Any) -> SparseTensor:
+def as_sparse(value: Any) -> SparseTensor:
+    """Return a ``SparseTensor`` or the value of one as a sparse tensor; of all else, an error."""
     if not isinstance(value, (SparseTensor, SparseTensorValue)):
         raise InvalidTypeError(None, None, f"a SparseTensor is needed, not {value!r}.")
     return SparseTensor.from_value(value)
@@ -180,13 +181,13 @@ def sparse_tensor_to_dense(
     sp_input: Any, default_value: Any = None, validate_indices: bool = True,
     name: str | None = None,
 ) -> Tensor:  # fmt: skip
-    """Return the dense tensor, with ``default_value`` (0, or "") where there is no value."""
-    x = _sparse(sp_input)
-    empty = "" if x.dtype is not None and x.dtype.name == "string" else 0
+    """Return the dense tensor, with ``default_value`` (0, "" or False) where there is no value."""
+    x = as_sparse(sp_input)
+    if default_value is None:
+        default_value = {"string": b"", "bool": False}.get(x.dtype.name if x.dtype else "", 0)
     return scattering.sparse_to_dense(
-        x.indices, x.dense_shape, x.values, empty if default_value is None else default_value,
-        validate_indices, name,
-    )  # fmt: skip
+        x.indices, x.dense_shape, x.values, default_value, validate_indices, name
+    )
 
 
 @op("SparseTensorDenseMatMul")
@@ -243,7 +244,7 @@ def sparse_tensor_dense_matmul(
     sp_a: Any, b: Any, adjoint_a: bool = False, adjoint_b: bool = False, name: str | None = None
 ) -> Tensor:
     """Return the product of a sparse and a dense matrix, each of them its adjoint if so said."""
-    a, dense = _sparse(sp_a), convert_to_tensor(b)
+    a, dense = as_sparse(sp_a), convert_to_tensor(b)
     indices, values, shape = a.indices, a.values, a.dense_shape
     if adjoint_a:
         indices, values = _swapped(indices), conjugated(values)
@@ -254,16 +255,22 @@ def sparse_tensor_dense_matmul(
     return out
 
 
-def _positions(x: SparseTensor) -> Tensor:
+def positions(x: SparseTensor) -> Tensor:
     """Return where the values stand in the flattened dense tensor."""
     steps = cumprod(x.dense_shape, exclusive=True, reverse=True)
     return reductions.reduce_sum(x.indices * steps, 1)
 
 
+def places(flat: Tensor, shape: Tensor) -> Tensor:
+    """Return the indices [n, rank] of positions [n] in a flattened tensor of ``shape``."""
+    steps = cumprod(shape, exclusive=True, reverse=True)
+    return array.expand_dims(flat, 1) // steps % shape
+
+
 def sparse_reorder(sp_input: Any, name: str | None = None) -> SparseTensor:
     """Return the sparse tensor with its values in row-major order."""
-    x = _sparse(sp_input)
-    order = argsort(_positions(x), stable=True)
+    x = as_sparse(sp_input)
+    order = argsort(positions(x), stable=True)
     return SparseTensor(
         indexing.gather(x.indices, order), indexing.gather(x.values, order), x.dense_shape
     )
@@ -271,7 +278,7 @@ def sparse_reorder(sp_input: Any, name: str | None = None) -> SparseTensor:
 
 def sparse_transpose(sp_input: Any, perm: Any = None, name: str | None = None) -> SparseTensor:
     """Return the sparse tensor with its dimensions in the order ``perm`` (default: reversed)."""
-    x = _sparse(sp_input)
+    x = as_sparse(sp_input)
     rank = x.shape.ndims
     if perm is None:
         swapped = (_swapped(x.indices), x.values, _swapped(x.dense_shape))
@@ -285,15 +292,13 @@ def sparse_transpose(sp_input: Any, perm: Any = None, name: str | None = None) -
 
 def sparse_reshape(sp_input: Any, shape: Any, name: str | None = None) -> SparseTensor:
     """Return the sparse tensor with another shape; one element of it may be -1."""
-    x = _sparse(sp_input)
+    x = as_sparse(sp_input)
     wanted = math.cast(convert_to_tensor(shape), int64)
     total = reductions.reduce_prod(x.dense_shape)
     known = reductions.reduce_prod(math.abs(wanted))
     new = array.reshape(wanted, [-1])
     new = where_v2(new < 0, total // known, new)
-    steps = cumprod(new, exclusive=True, reverse=True)
-    at = array.expand_dims(_positions(x), 1)
-    return SparseTensor(at // steps % new, x.values, new)
+    return SparseTensor(places(positions(x), new), x.values, new)
 
 
 def sparse_reduce_sum(
@@ -308,62 +313,46 @@ def sparse_reduce_sum(
 
 def sparse_retain(sp_input: Any, to_retain: Any) -> SparseTensor:
     """Return the sparse tensor with only those values where the bool vector is true."""
-    x, kept = _sparse(sp_input), convert_to_tensor(to_retain)
+    x, kept = as_sparse(sp_input), convert_to_tensor(to_retain)
     return SparseTensor(
         indexing.boolean_mask(x.indices, kept), indexing.boolean_mask(x.values, kept), x.dense_shape
     )
 
 
-def sparse_concat(axis: int, sp_inputs: Any, name: str | None = None) -> SparseTensor:
-    """Return sparse tensors of one rank joined along ``axis``."""
-    parts = [_sparse(p) for p in sp_inputs]
+def sparse_concat(
+    axis: int, sp_inputs: Any, name: str | None = None, expand_nonconcat_dim: bool = False
+) -> SparseTensor:
+    """Return sparse tensors of one rank joined along ``axis``.
+
+    ``expand_nonconcat_dim``: their other dimensions may differ; the result has the largest.
+    """
+    parts = [as_sparse(p) for p in sp_inputs]
     rank = parts[0].shape.ndims
     if rank is None:
         raise InvalidArgumentError(None, None, "the rank must be known.")
     one = np.eye(rank, dtype=np.int64)[axis % rank]
+    shape = parts[0].dense_shape
+    for part in parts[1:]:
+        if expand_nonconcat_dim:
+            shape = math.maximum(shape, part.dense_shape)
+        else:
+            _check_same_but(axis % rank, parts[0].shape, part.shape)
     start: Any = np.int64(0)
     indices = []
     for part in parts:
         indices.append(part.indices + start * one)
         start = start + part.dense_shape[axis % rank]
-    shape = parts[0].dense_shape * (1 - one) + start * one
+    shape = shape * (1 - one) + start * one
     values = joining.concat([p.values for p in parts], 0)
     return sparse_reorder(SparseTensor(joining.concat(indices, 0), values, shape))
 
 
-def embedding_lookup_sparse(
-    params: Any, sp_ids: Any, sp_weights: Any, partition_strategy: str = "mod",
-    name: str | None = None, combiner: str | None = None, max_norm: Any = None,
-) -> Tensor:  # fmt: skip
-    """Return for each row of ``sp_ids`` its ids' embeddings, combined.
-
-    Parameters
-    ----------
-    params : a table, or a list of tables that share the rows
-    sp_ids : SparseTensor of ids [rows, any]
-    sp_weights : SparseTensor of the same places, or None: all weights are 1
-    combiner : "mean" (default; by the sum of weights), "sqrtn" (by the root of the sum of their
-        squares), or "sum"
-    """
-    combiner = combiner or "mean"
-    if combiner not in ("mean", "sqrtn", "sum"):
-        raise InvalidArgumentError(
-            None, None, f"combiner={combiner!r}: use 'mean', 'sqrtn' or 'sum'."
-        )
-    ids = _sparse(sp_ids)
-    rows = math.cast(ids.indices[:, 0], int32)
-    count = math.cast(reductions.reduce_max(rows), int32) + 1
-    found = embedding_lookup(params, ids.values, partition_strategy, max_norm=max_norm)
-    weights = None
-    if sp_weights is not None:
-        weights = math.cast(_sparse(sp_weights).values, found.dtype or float32)
-        found = found * array.expand_dims(weights, 1)
-    total = unsorted_segment_sum(found, rows, count)
-    if combiner == "sum":
-        return array.identity(total, name or "embedding_lookup_sparse")
-    each = array.expand_dims(
-        creation.ones_like(ids.values, total.dtype) if weights is None else weights, 1
-    )
-    sums = unsorted_segment_sum(each if combiner == "mean" else math.square(each), rows, count)
-    scale = sums if combiner == "mean" else math.sqrt(sums)
-    return div_no_nan(total, scale, name or "embedding_lookup_sparse")
+def _check_same_but(axis: int, first: TensorShape, other: TensorShape) -> None:
+    """Raise if two shapes are known to differ otherwise than along ``axis``."""
+    dims = [s.as_list() for s in (first, other) if s.ndims is not None]
+    for i, sizes in enumerate(zip(*dims, strict=False)):
+        if i != axis and len(set(sizes) - {None}) > 1:
+            raise InvalidArgumentError(
+                None, None, f"shapes {first} and {other} differ at axis {i}, not only at {axis}; "
+                "expand_nonconcat_dim=True allows it.",
+            )  # fmt: skip

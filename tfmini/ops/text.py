@@ -260,20 +260,47 @@ class regex_full_match(_Text):
         return out if out.ndim else out[()]
 
 
-@op("StringLower")
-class string_lower(_Text):
-    """Return strings in lower case."""
+class _Cased(_Text):
+    """Base: strings whose letters are changed by ``change``."""
 
-    def compute(self, input: Any) -> Any:
-        return _each(lambda x: _bytes(_text(x).lower()), input)
+    samples = [(_WORDS,), (_WORDS, {"encoding": "utf-8"})]
+    bad_samples = [(_WORDS, {"encoding": "latin-1"}, InvalidArgumentError)]
+
+    def change(self, text: Any) -> Any:
+        """Return ``text``, a str or bytes, with its letters changed."""
+        raise NotImplementedError
+
+    def compute(self, input: Any, *, encoding: str = "") -> Any:
+        if encoding:
+            return _each(lambda x: _bytes(self.change(_text(x))), input)
+        return _each(lambda x: self.change(x if isinstance(x, bytes) else _bytes(x)), input)
+
+    def infer(self, input: TensorSpec, *, encoding: str = "") -> TensorSpec:
+        if encoding not in ("", "utf-8"):
+            raise ValueError(f"encoding must be '' or 'utf-8', not {encoding!r}")
+        return super().infer(input)
+
+
+@op("StringLower")
+class string_lower(_Cased):
+    """Return strings in lower case: ASCII's letters, or all with ``encoding="utf-8"``."""
+
+    def change(self, text: Any) -> Any:
+        return text.lower()
+
+    def compute(self, input: Any, *, encoding: str = "") -> Any:
+        return super().compute(input, encoding=encoding)
 
 
 @op("StringUpper")
-class string_upper(_Text):
-    """Return strings in upper case."""
+class string_upper(_Cased):
+    """Return strings in upper case: ASCII's letters, or all with ``encoding="utf-8"``."""
 
-    def compute(self, input: Any) -> Any:
-        return _each(lambda x: _bytes(_text(x).upper()), input)
+    def change(self, text: Any) -> Any:
+        return text.upper()
+
+    def compute(self, input: Any, *, encoding: str = "") -> Any:
+        return super().compute(input, encoding=encoding)
 
 
 @op("StringStrip")

@@ -55,3 +55,16 @@ def test_lbeta_is_of_the_last_dimension():
     assert (empty == -np.inf).all()
     digamma = scipy.special.digamma
     np.testing.assert_allclose(slope, digamma([1.0, 2.0, 3.0]) - digamma(6.0), rtol=1e-12)
+
+
+def test_bessel_functions_and_their_slopes_at_0():
+    x = np.array([-800.0, -1.5, 0.0, 2.0])
+    small = tf.constant(x[1:])
+    functions = [tf.math.bessel_i0, tf.math.bessel_i1, tf.math.bessel_i0e, tf.math.bessel_i1e]
+    slopes = [tf.gradients(f(small), small)[0][1] for f in functions]
+    with tf.Session() as session:
+        scaled = session.run([tf.bessel_i0e(x), tf.bessel_i1e(x)])
+        values, found = session.run([[f(small) for f in functions[:2]], slopes])
+    np.testing.assert_allclose(scaled, [scipy.special.i0e(x), scipy.special.i1e(x)])
+    np.testing.assert_allclose(values, [scipy.special.i0(x[1:]), scipy.special.i1(x[1:])])
+    np.testing.assert_allclose(found, [0, 0.5, 0, 0.5])
