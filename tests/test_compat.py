@@ -103,6 +103,33 @@ def test_a_missing_symbol_is_one_error(tmp_path):
     assert "Nearest" in lines[-1]
 
 
+def test_assignments_that_scripts_leave_unordered(tmp_path):
+    """Critics that are trained and clipped in one run: neither is lost; here it is an error."""
+    text = """
+        import tensorflow as tf
+        w = tf.get_variable("w", initializer=[4.0, -4.0])
+        loss = tf.reduce_sum(tf.square(tf.sigmoid(w) * w))
+        train = tf.train.GradientDescentOptimizer(0.5).minimize(loss)
+        clip = w.assign(tf.clip_by_value(w, -1.0, 1.0))
+        slope = tf.gradients(loss, w)[0]
+        with tf.Session() as sess:
+            sess.run(tf.global_variables_initializer())
+            before = sess.run(slope)
+            for fetches in ([train, clip], [clip, train]):
+                sess.run(tf.global_variables_initializer())
+                sess.run(fetches)
+                print(abs(sess.run(w) - ([1.0, -1.0] - 0.5 * before)).max() < 1e-6)
+        """
+    done = run(tmp_path, text)
+    assert done.stdout.split() == ["True", "True"], done.stderr
+    assert done.stderr.count("no defined order") == 1
+    plain = textwrap.dedent(text).replace("import tensorflow as tf", "import tfmini as tf")
+    (tmp_path / "plain.py").write_text(plain)
+    done = python(tmp_path, "plain.py")
+    assert "both assign to variable 'w'" in done.stderr
+    assert done.returncode == 1
+
+
 def test_notebooks(tmp_path):
     cells = [
         {"cell_type": "markdown", "source": ["# no code"]},

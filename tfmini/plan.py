@@ -13,13 +13,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tfmini.assignments import NOTHING, versions_of
 from tfmini.errors import InternalError, InvalidArgumentError, NodeInfo
 from tfmini.nodes import Operation, Ref, Tensor, ref_of
 from tfmini.opdef import OpDef
 from tfmini.spec import UNKNOWN, TensorSpec
 
-# Stands in for a variable whose old value an assignment does not need: it may have none yet.
-NOTHING: Ref = (-1, 0)
 # The input that carries the session's resources.
 RESOURCES: Ref = (-1, 1)
 
@@ -136,7 +135,7 @@ def build_plan(
     constants: dict[Ref, Any] = {NOTHING: None}
     specs = {NOTHING: UNKNOWN, **{ref: t.spec for t, ref in fed.items()}}
     variables: dict[Ref, TensorSpec] = {}
-    versions = _Versions(needed, fed)
+    needed, versions = versions_of(needed, fed)
     nodes: list[Node] = []
     in_plan: set[int] = set()
     for op in needed:
@@ -215,77 +214,3 @@ def _node(
         seed = (graph_seed, op.name if own is None else own, op.id)
     specs = tuple([t.spec for t in op.outputs])
     return Node(op.id, op.opdef, attrs, inputs, after, specs, op.info, seed)
-
-
-class _Versions:
-    """Which version of each variable a node sees.
-
-    Every node carries the set of assignments that it is ordered after, as bits of an int.
-    """
-
-    def __init__(self, needed: Sequence[Operation], fed: Mapping[Tensor, Ref]) -> None:
-        self._assigns: dict[int, list[tuple[int, Operation, Ref]]] = {}
-        self._after: dict[int, int] = {}
-        self._fed = fed
-        bit = 1
-        for op in needed:
-            after = 0
-            if self._assigns:
-                for t in op.inputs:
-                    if t not in fed:
-                        after |= self._after.get(t.op.id, 0)
-                for c in op.control_inputs:
-                    after |= self._after.get(c.id, 0)
-            for position, index in op.opdef.updates.items():
-                self._add(op, op.inputs[position], index, bit, after)
-                after |= bit
-                bit <<= 1
-            if after:
-                self._after[op.id] = after
-
-    def _add(self, op: Operation, variable: Tensor, index: int, bit: int, after: int) -> None:
-        chain = self._assigns.setdefault(variable.op.id, [])
-        adds_up = op.opdef.commutes and all(o.opdef.commutes for _, o, _ in chain)
-        if chain and not after & chain[-1][0] and not adds_up:
-            raise InvalidArgumentError(
-                op.info,
-                op,
-                f"it and {chain[-1][1].info} both assign to variable {variable.op.name!r} in one "
-                f"run, in no defined order. Order them with tf.control_dependencies, or run them "
-                f"one after the other.",
-            )
-        chain.append((bit, op, (op.id, index)))
-
-    def resolve(self, op: Operation) -> tuple[Ref, ...]:
-        """Return the values that ``op`` takes as its inputs."""
-        refs = [self._fed.get(t) or ref_of(t) for t in op.inputs]
-        if not self._assigns:
-            return tuple(refs)
-        after = None
-        for i, t in enumerate(op.inputs):
-            chain = self._assigns.get(t.op.id)
-            if chain is None or t in self._fed:
-                continue
-            if i in op.opdef.updates and not op.opdef.reads_updated:
-                refs[i] = NOTHING
-                continue
-            if i in op.opdef.updates and op.opdef.commutes:
-                place = next(n for n, (_, o, _) in enumerate(chain) if o is op)
-                refs[i] = chain[place - 1][2] if place else refs[i]
-                continue
-            after = self._before(op) if after is None else after
-            refs[i] = next((ref for bit, _, ref in reversed(chain) if after & bit), refs[i])
-        return tuple(refs)
-
-    def _before(self, op: Operation) -> int:
-        """Return the assignments that come before ``op`` itself."""
-        after = 0
-        for t in op.inputs:
-            if t not in self._fed:
-                after |= self._after.get(t.op.id, 0)
-        for c in op.control_inputs:
-            after |= self._after.get(c.id, 0)
-        return after
-
-    def updates(self) -> tuple[tuple[Ref, Ref], ...]:
-        return tuple([((variable, 0), chain[-1][2]) for variable, chain in self._assigns.items()])

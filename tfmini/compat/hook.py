@@ -15,6 +15,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from tfmini import assignments
 from tfmini.deprecated import lookup
 from tfmini.missing import NAMESPACES, Gap, absent, missing_module
 
@@ -167,6 +168,7 @@ _finder = Finder()
 
 def install() -> None:
     """Answer ``import tensorflow`` from now on; a TensorFlow that was imported is in the way."""
+    assignments.needs_order = False
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
     for name in [n for n in sys.modules if n == "tensorflow" or n.startswith("tensorflow.")]:
@@ -176,6 +178,7 @@ def install() -> None:
 
 def uninstall() -> None:
     """Leave ``import tensorflow`` to Python's own finders again."""
+    assignments.needs_order = True
     if _finder in sys.meta_path:
         sys.meta_path.remove(_finder)
     for name in [n for n, m in sys.modules.items() if isinstance(m, Alias)]:
