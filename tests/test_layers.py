@@ -15,7 +15,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "tfmini"
 LAYERS = [
     "errors", "deadlines", "logging", "flags", "app", "dtypes", "shapes", "spec", "formats",
     "nodes", "deprecated", "graph", "defaults", "opdef", "late", "dims", "build", "hookspecs",
-    "registry", "threads", "kernels", "ops", "initializers", "variable_scope", "shared_variables",
+    "registry", "threads", "memory", "kernels", "ops", "initializers", "variable_scope",
+    "shared_variables",
     "templates", "layers", "losses", "metrics", "rnn", "chunks", "data", "queues", "gfile",
     "autodiff", "lesson", "exchange",
     "summaries", "assignments", "plan", "passes", "codegen", "tasks", "lower", "reduction",

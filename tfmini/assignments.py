@@ -21,8 +21,8 @@ needs_order = True
 
 
 def versions_of(
-    needed: Sequence[Operation], fed: Mapping[Tensor, Ref]
-) -> tuple[Sequence[Operation], Versions]:
+    needed: list[Operation], fed: Mapping[Tensor, Ref]
+) -> tuple[list[Operation], Versions]:
     """Return ``needed``, in an order in which they can run, and what they see of variables."""
     versions = Versions(needed, fed)
     for later, earlier, variable in versions.races:

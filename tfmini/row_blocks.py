@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
 from typing import Any
 
+from tfmini import memory
 from tfmini.codegen import Function
 from tfmini.reduction import added
 from tfmini.tasks import RegionTask
@@ -61,7 +62,8 @@ class BlocksTask(RegionTask):
         tick: Callable[[], None] | None = None,
     ) -> tuple[Any, ...]:
         begin = perf_counter()
-        totals = added(self._results(values, one_thread, tick))
+        with memory.kept():
+            totals = added(self._results(values, one_thread, tick))
         self._seconds = perf_counter() - begin
         return totals
 
