@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 
 import tfmini as tf
 
-HIDDEN = (8, 32, 128)
+HIDDEN = (64, 256, 1024)
 RATES = (0.0003, 0.003, 0.03)
 
 

@@ -46,7 +46,6 @@ def test_examples_are_numbered():
 
 def test_search_spreads_its_models_over_workers(cluster, client, capsys):
     main = runpy.run_path(str(SEARCH))["main"]
-    main.__globals__.update(HIDDEN=(1024, 1536), RATES=(0.001, 0.003))  # worth a task each
     arguments, steps = ["--steps", "2"], 2
 
     def executed():
