@@ -7,7 +7,7 @@ values ``tf.Session().run`` gives.
 from __future__ import annotations
 
 import sys
-from importlib import import_module
+from importlib import import_module as _import_module
 from typing import Any
 
 from tfmini import (
@@ -560,7 +560,7 @@ registry.reserve([*[name for name in globals() if not name.startswith("_")], *_O
 
 def __getattr__(name: str) -> Any:
     if name in _ON_USE:
-        return import_module(f"tfmini.{name}")
+        return _import_module(f"tfmini.{name}")
     function = None if name.startswith("_") else registry.function(name)
     if function is None:
         function = deprecated.lookup("", name)

@@ -230,7 +230,8 @@ DEVIATIONS = [
         "ours takes steps of any shape",
     ),
     Deviation(
-        "math.lgamma math.digamma", "value gradient", "at 0 and at minus infinity", says("inf"),
+        "lgamma digamma math.lgamma math.digamma", "value gradient", "at 0 and at minus infinity",
+        says("inf"),
         "ours are SciPy's: digamma is -inf at 0, lgamma -inf at -inf",
     ),
     Deviation(
