@@ -179,7 +179,7 @@ def test_a_script_on_a_cluster(tmp_path, cluster):
 
 @pytest.mark.parametrize(
     ("path", "near"),
-    [("nn.reluu", "tf.nn.relu"), ("reduce_men", "tf.reduce_mean"),
+    [("nn.reluu", "Nearest: tf.nn.relu6?,"), ("reduce_men", "tf.reduce_mean"),
      ("nn.softmax_v2", "tf.nn.softmax"),
      ("contrib.layers.conv2dd", "tf.contrib.layers.conv2d"), ("contrib.nope", ""),
      ("test.no_such", ""), ("estimator.DNNClassifier", "tf.layers"),

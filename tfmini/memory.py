@@ -60,5 +60,7 @@ def _set(trim: int, mmap: int) -> None:
 @cache
 def _libc() -> Any:
     """Return the C library if it is glibc, else None."""
+    if os.name != "posix":
+        return None
     libc = ctypes.CDLL(None)
     return libc if hasattr(libc, "mallopt") and hasattr(libc, "malloc_trim") else None

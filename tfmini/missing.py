@@ -187,9 +187,12 @@ def nearest(full: str) -> list[str]:
     if same:
         return [f"tf.{n}" for n in sorted(same, key=lambda n: (n.count("."), len(n)))[:3]]
     likely = difflib.get_close_matches(full, names, n=3, cutoff=_SMALLEST_LIKENESS)
-    leaves = {n.rpartition(".")[2]: n for n in names}
+    # Of several places with a name the one that is least deep.
+    leaves = {n.rpartition(".")[2]: n for n in sorted(names, key=lambda n: -n.count("."))}
     by_leaf = difflib.get_close_matches(leaf, leaves, n=2, cutoff=_SMALLEST_LIKENESS)
-    return [f"tf.{n}" for n in dict.fromkeys([*[leaves[n] for n in by_leaf], *likely])][:3]
+    near = dict.fromkeys([*[leaves[n] for n in by_leaf], *likely])
+    namespace = full.rpartition(".")[0]
+    return [f"tf.{n}" for n in sorted(near, key=lambda n: n.rpartition(".")[0] != namespace)][:3]
 
 
 def symbols() -> Iterator[str]:
