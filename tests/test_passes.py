@@ -11,7 +11,7 @@ from plans import evaluate, leaves_of, plan_of, random_graphs, same_bits
 
 import tfmini as tf
 from tfmini import passes
-from tfmini.passes import fuse, sections, simplify, specialize
+from tfmini.passes import fuse, sections, simplify, specialize, stacks
 from tfmini.plan import Plan
 from tfmini.spec import TensorSpec
 
@@ -38,6 +38,23 @@ def any_kernel(monkeypatch):
     monkeypatch.setattr(sections, "_able", lambda node, seconds: bool(node.specs))
 
 
+@pytest.fixture
+def any_stack(monkeypatch):
+    """Let element-wise operations on arrays of one shape be stacked, not only decompositions."""
+
+    def able(node, seconds):
+        shapes = {s.shape for s in node.specs}
+        return node.opdef.elementwise and len(shapes) == 1 and not node.pinned
+
+    monkeypatch.setattr(stacks, "_able", able)
+    monkeypatch.setattr(stacks, "LOCKED_RESULTS", 0)
+
+
+def _in_stacks(plan, cores=2):
+    """Return ``plan`` in stacks, as if each node took long."""
+    return stacks.in_stacks(plan, {n.id: 1.0 for n in plan.nodes}, cores)
+
+
 def _in_sections(plan, seconds=1e-3, cores=4):
     """Return ``plan`` in sections, as if each node took so long."""
     return sections.parallel_sections(plan, {n.id: seconds for n in plan.nodes}, cores)[0]
@@ -57,11 +74,12 @@ def _specialized(plan, leaves):
         "specialize",
         "fuse",
         "sections",
+        "stacks",
     ],
 )
 @quick
 @given(graph=random_graphs())
-def test_pass_keeps_every_bit(name, graph, small_blocks, any_kernel):
+def test_pass_keeps_every_bit(name, graph, small_blocks, any_kernel, any_stack):
     fetches, feeds = graph
     plan = plan_of(fetches, feeds)
     leaves = leaves_of(plan, feeds)
@@ -72,6 +90,8 @@ def test_pass_keeps_every_bit(name, graph, small_blocks, any_kernel):
         after = fuse.fuse_elementwise(_specialized(plan, leaves))
     elif name == "sections":
         after = _in_sections(_specialized(plan, leaves))
+    elif name == "stacks":
+        after = _in_stacks(_specialized(plan, leaves))
     else:
         after = getattr(simplify, name)(plan)
     after.verify()
@@ -271,3 +291,85 @@ def test_a_section_travels():
     a, b = np.ones((3, 3), "f4"), np.eye(3, dtype="f4")
     given = [(a, b)[i % 2] for i in range(len(section.inputs))]
     assert all(map(np.array_equal, again.compute(*given), section.opdef.compute(*given)))
+
+
+def _singular_values(n=8, side=120):
+    rng = np.random.default_rng(n)
+    matrices = [rng.standard_normal((side, side)) for _ in range(n)]
+    fed = [tf.placeholder(tf.float64, m.shape, name=f"m{i}") for i, m in enumerate(matrices)]
+    found = [tf.svd(x, compute_uv=False, name=f"svd{i}") for i, x in enumerate(fed)]
+    return found, dict(zip(fed, matrices, strict=True))
+
+
+def _specialized_svds(n, side):
+    found, feed = _singular_values(n, side)
+    plan = plan_of([tf.reduce_sum(s) for s in found], list(feed))
+    return plan, dict(zip(plan.feeds, feed.values(), strict=True))
+
+
+def test_decompositions_that_keep_the_lock_make_a_stack_per_core():
+    plan, leaves = _specialized_svds(9, 130)
+    stacked = _in_stacks(plan).verify()
+    made = [n for n in stacked.nodes if isinstance(n.opdef, stacks.Stack)]
+    assert [len(n.opdef.steps) for n in made] == [4, 5]
+    assert types(stacked).count("Sum") == 9
+    expected, results = evaluate(plan, leaves), evaluate(stacked, leaves)
+    assert all(map(same_bits, results, expected))
+
+
+@pytest.mark.parametrize(
+    ("n", "side", "cores"),
+    [
+        (2, 400, 2),  # one for each core: no call would give up the lock
+        (8, 120, 1),
+        (8, 501, 2),  # gives up the lock as it is
+        (8, 125, 2),  # 500 results: stacks would keep it too
+    ],
+)
+def test_no_stacks_where_they_change_nothing(n, side, cores):
+    plan, _ = _specialized_svds(n, side)
+    assert _in_stacks(plan, cores) is plan
+
+
+def test_what_depends_on_another_or_differs_is_not_stacked():
+    a = tf.placeholder(tf.float64, [300, 300])
+    first = tf.svd(a, compute_uv=False)
+    second = tf.svd(a * first, compute_uv=False)
+    other = tf.svd(a[:, :290], compute_uv=False)
+    plan = plan_of([first, second, other], [a])
+    assert _in_stacks(plan) is plan
+
+
+def test_a_stack_reads_what_comes_after_some_of_its_members():
+    """A taker of the first member comes before the inputs of the last one in the graph."""
+    rng = np.random.default_rng(0)
+    x = tf.placeholder(tf.float64, [300, 300])
+    sums = []
+    for i in range(6):
+        sums.append(tf.reduce_sum(tf.svd(x + float(i), compute_uv=False)))
+    plan = plan_of(sums, [x])
+    stacked = _in_stacks(plan).verify()
+    assert len([n for n in stacked.nodes if isinstance(n.opdef, stacks.Stack)]) == 2
+    leaves = {plan.feeds[0]: rng.standard_normal((300, 300))}
+    assert all(map(same_bits, evaluate(stacked, leaves), evaluate(plan, leaves)))
+
+
+def test_stacks_run_as_tasks_of_their_own_and_name_the_member_that_fails():
+    found, feed = _singular_values(8, 200)
+    total = tf.add_n([tf.reduce_sum(s) for s in found])
+    with tf.Session(config=tf.ConfigProto(inter_op_parallelism_threads=2)) as session:
+        contents = [row.contents for row in session.explain(total, feed).rows]
+        assert len([c for c in contents if "stack[Svd]" in c]) == 2
+        expected = sum([np.linalg.svd(m, compute_uv=False).sum() for m in feed.values()])
+        assert session.run(total, feed) == pytest.approx(expected)
+        bad = list(feed)[5]
+        with pytest.raises(tf.errors.InvalidArgumentError, match="svd5"):
+            session.run(total, {**feed, bad: np.full((200, 200), np.nan)})
+
+
+def test_a_stack_travels():
+    plan, leaves = _specialized_svds(6, 300)
+    made = next(n for n in _in_stacks(plan).nodes if isinstance(n.opdef, stacks.Stack))
+    again = pickle.loads(pickle.dumps(made.opdef))
+    given = [leaves[r] for r in made.inputs]
+    assert all(map(same_bits, again.compute(*given), made.opdef.compute(*given)))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from tfmini.opdef import OpDef
 from tfmini.passes.costs import all_specs
 from tfmini.passes.fuse import Fused
-from tfmini.passes.sections import Section
+from tfmini.passes.joined import Joined
 from tfmini.plan import Node, Ref
 from tfmini.spec import TensorSpec
 
@@ -96,13 +96,13 @@ def _size(nbytes: float) -> str:
 
 
 def _count(opdef: OpDef) -> int:
-    if isinstance(opdef, Section):
+    if isinstance(opdef, Joined):
         return sum([_count(step.opdef) for step in opdef.steps])
     return len(opdef.steps) if isinstance(opdef, Fused) else 1
 
 
 def _kind(node: Node) -> str:
-    if isinstance(node.opdef, (Fused, Section)):
+    if isinstance(node.opdef, (Fused, Joined)):
         return f"{node.opdef.function_name}[{node.info.type}]"
     return node.info.type
 

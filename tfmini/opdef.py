@@ -107,6 +107,7 @@ class OpDef:
     ufunc: Any = None  # a NumPy ufunc that is compute, for direct calls
     repeats = False  # the output is the first input, repeated along dimensions
     blas = False  # spends its time in BLAS or LAPACK, which may use threads of their own
+    stacks = False  # does the same to each array of a stack, in NumPy's linear algebra
     threaded = False  # cuts large work into blocks, which all free cores take
     shape_input: int | None = None  # the input that is the output's shape, not data
     elementwise = False  # each output element depends on the matching input elements only

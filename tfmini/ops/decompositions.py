@@ -167,6 +167,7 @@ def _like(real_part: Tensor, x: Tensor) -> Tensor:
 class _self_adjoint_eig(Lapack):
     """Eigenvalues, in ascending order, and eigenvectors of symmetric matrices."""
 
+    stacks = True
     weight = 9.0
     samples = [(SPD,), (_SYMMETRIC,), (SPD, {"compute_v": False})]
 
@@ -227,6 +228,7 @@ eigh, eigvalsh = self_adjoint_eig, self_adjoint_eigvals
 class _svd(Lapack):
     """Singular values, in descending order, and left and right singular vectors."""
 
+    stacks = True
     weight = 20.0
     samples = [(_TALL,), (SQUARE,), (_TALL.T.copy(),), (_TALL, {"compute_uv": False}),
                (_TALL, {"full_matrices": True})]  # fmt: skip

@@ -1,8 +1,8 @@
 """Passes: functions ``Plan -> Plan`` that make a plan cheaper without changing a bit of a result.
 
 In: a verified plan.  Out: a verified plan with the same feeds, fetches and updates.  ``SIMPLIFY``
-needs nothing but the plan and runs once per plan; ``specialize.py``, ``fuse.py``, ``regions.py``
-and ``sections.py`` need the shapes of the feeds and run once per set of shapes.
+needs nothing but the plan and runs once per plan; ``specialize.py``, ``fuse.py``, ``stacks.py``,
+``regions.py`` and ``sections.py`` need the shapes of the feeds and run once per set of shapes.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from tfmini.passes.regions import Region, one_region, partition
 from tfmini.passes.sections import parallel_sections
 from tfmini.passes.simplify import drop_identities, fold_constants, merge_common, prune
 from tfmini.passes.specialize import specialized
+from tfmini.passes.stacks import in_stacks
 from tfmini.passes.stages import stages
 from tfmini.plan import Plan, Ref
 from tfmini.spec import TensorSpec
@@ -47,15 +48,23 @@ def optimized(
     if feeds is not None:
         plan = _checked(fuse_elementwise(_checked(specialized(plan, feeds))))
     plan = apply_plugins(plan)
-    specs = all_specs(plan)
-    seconds = {node.id: node_seconds(node, specs) for node in plan.nodes}
+    seconds = _estimates(plan)
     if feeds is None:
         return plan, one_region(plan, seconds)
+    stacked = in_stacks(plan, seconds, cores)
+    if stacked is not plan:
+        plan = _checked(stacked)
+        seconds = _estimates(plan)
     regions = partition(plan, seconds, cores)
     if len(regions) == 1:
         plan, estimates = parallel_sections(plan, seconds, cores)
         regions = one_region(_checked(plan), estimates)
     return plan, regions
+
+
+def _estimates(plan: Plan) -> dict[int, float]:
+    specs = all_specs(plan)
+    return {node.id: node_seconds(node, specs) for node in plan.nodes}
 
 
 __all__ = [
@@ -64,6 +73,7 @@ __all__ = [
     "drop_identities",
     "fold_constants",
     "fuse_elementwise",
+    "in_stacks",
     "merge_common",
     "optimized",
     "parallel_sections",

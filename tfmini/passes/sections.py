@@ -11,14 +11,11 @@ Whoever has done takes blocks of those that are under way.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from tfmini import threads
-from tfmini.errors import NodeInfo, node_error
-from tfmini.nodes import describe_inputs
-from tfmini.opdef import Cost, OpDef
-from tfmini.plan import Node, Plan, Ref
-from tfmini.spec import TensorSpec
+from tfmini.passes.joined import Joined, join
+from tfmini.plan import Node, Plan
 
 # Kernels that take longer keep all cores busy by themselves.
 MOST_SECONDS = 2e-3
@@ -32,62 +29,20 @@ _CUT_SECONDS = 2e-4
 _GAIN = 0.9
 
 
-class Member(NamedTuple):
-    """One node of a section; ``inputs`` are places among the section's inputs."""
-
-    opdef: OpDef
-    attrs: tuple[tuple[str, Any], ...]
-    inputs: tuple[int, ...]
-    specs: tuple[TensorSpec, ...]
-    info: NodeInfo
-
-
-class Section(OpDef):
-    """The operation type of one group of independent nodes, the longest first."""
+class Section(Joined):
+    """Runs its members side by side, the first ones first."""
 
     threaded = True
-
-    def __init__(self, steps: Sequence[Member]) -> None:
-        self.steps = tuple(steps)
-        self.listed = True
-        self.blas = any([s.opdef.blas for s in steps])
-        super().__init__("Section", "section")
-
-    def __reduce__(self) -> Any:
-        return Section, (self.steps,)
-
-    def infer(self, *_specs: TensorSpec) -> tuple[TensorSpec, ...]:
-        return tuple([spec for step in self.steps for spec in step.specs])
-
-    def cost(self, *specs: TensorSpec) -> Cost:
-        costs = [
-            s.opdef.cost(*[specs[i] for i in s.inputs], **dict(s.attrs))
-            for s in self.steps
-            if s.opdef.cost
-        ]
-        return Cost(sum([c.flops for c in costs]), sum([c.bytes for c in costs]))
 
     def compute(self, *inputs: Any) -> list[Any]:
         results: list[Sequence[Any]] = [()] * len(self.steps)
 
         def work(numbers: Iterable[int]) -> None:
             for i in numbers:
-                results[i] = _outputs(self.steps[i], inputs)
+                results[i] = self.steps[i].outputs(inputs)
 
         threads.run_blocks(work, range(len(self.steps)), nested=True)
         return [value for outputs in results for value in outputs]
-
-
-def _outputs(step: Member, values: Sequence[Any]) -> Sequence[Any]:
-    given = [values[i] for i in step.inputs]
-    try:
-        result = step.opdef.computed_by(*given, **dict(step.attrs))
-    except Exception as e:
-        error = node_error(step.info, e, describe_inputs(given))
-        if error is e:
-            raise
-        raise error from e
-    return (result,) if len(step.specs) == 1 and not step.opdef.listed else result
 
 
 def parallel_sections(
@@ -101,26 +56,11 @@ def parallel_sections(
     if len(groups) == len(plan.nodes):
         return plan, seconds
     estimates = dict(seconds)
-    renamed: dict[Ref, Ref] = {}
-    moved: dict[int, int] = {}  # node -> its section
-    nodes = []
     for group in groups:
         group.sort(key=lambda n: -seconds[n.id])
-        node = group[0]
         if len(group) > 1:
-            estimates[node.id] = _together([seconds[n.id] for n in group], cores)
-            moved.update({n.id: node.id for n in group})
-            node = _section(group)
-            renamed.update(zip([r for n in group for r in n.outputs], node.outputs, strict=True))
-        inputs = tuple([renamed.get(r, r) for r in node.inputs])
-        after = tuple(dict.fromkeys([moved.get(i, i) for i in node.after]))
-        nodes.append(node.replace(inputs=inputs, after=after))
-    plan = plan.with_nodes(
-        nodes,
-        fetches=tuple([renamed.get(r, r) for r in plan.fetches]),
-        updates=tuple([(v, renamed.get(r, r)) for v, r in plan.updates]),
-    )
-    return plan, estimates
+            estimates[group[0].id] = _together([seconds[n.id] for n in group], cores)
+    return join(plan, groups, Section), estimates
 
 
 def _able(node: Node, seconds: float) -> bool:
@@ -175,31 +115,3 @@ def _together(seconds: Sequence[float], cores: int) -> float:
 
 def _alone(seconds: float, cores: int) -> float:
     return seconds if seconds < _CUT_SECONDS else seconds / (_SPREAD * cores) + _WAKE_SECONDS
-
-
-def _section(group: Sequence[Node]) -> Node:
-    """Return the node that runs ``group``; its outputs are theirs, one after the other."""
-    inputs = tuple(dict.fromkeys([r for n in group for r in n.inputs]))
-    place = {r: i for i, r in enumerate(inputs)}
-    opdef = Section(
-        [
-            Member(
-                n.opdef,
-                tuple(n.attrs.items()),
-                tuple([place[r] for r in n.inputs]),
-                n.specs,
-                n.info,
-            )
-            for n in group
-        ]
-    )
-    kinds = "+".join(dict.fromkeys([n.info.type for n in group]))
-    return Node(
-        id=group[0].id,
-        opdef=opdef,
-        attrs={},
-        inputs=inputs,
-        after=tuple([i for n in group for i in n.after]),
-        specs=opdef.infer(),
-        info=NodeInfo(kinds, group[0].info.name, group[0].info.source),
-    )

@@ -184,8 +184,8 @@ def merge_common(plan: Plan) -> Plan:
         inputs = tuple([values.get(r, r) for r in node.inputs])
         first = None
         if not (node.pinned or node.opdef.updates):
-            key = _merge_key(node, inputs)
-            first = None if key is None else seen.setdefault(key, node)
+            key = work_key(node)
+            first = key and seen.setdefault((key, inputs, node.after), node)
         if first is None or first is node:
             nodes.append(node if inputs == node.inputs else node.replace(inputs=inputs))
         else:
@@ -194,7 +194,8 @@ def merge_common(plan: Plan) -> Plan:
     return substitute(plan, values, nodes)
 
 
-def _merge_key(node: Node, inputs: tuple[Ref, ...]) -> Any:
+def work_key(node: Node) -> Any:
+    """Return what nodes share that do the same to their inputs; None if it can't be compared."""
     opdef: OpDef = node.opdef
     try:
         attrs = tuple(node.attrs.items())
@@ -203,7 +204,7 @@ def _merge_key(node: Node, inputs: tuple[Ref, ...]) -> Any:
         return None
     # 1, 1.0 and True are equal keys but not equal attributes.
     kinds = tuple([type(v) for v in node.attrs.values()])
-    return (opdef, attrs, kinds, inputs, node.after)
+    return opdef, attrs, kinds
 
 
 def _equal_constants(constants: Constants) -> dict[Ref, Ref]:
