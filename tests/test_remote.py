@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import signal
 import threading
 
@@ -93,7 +94,7 @@ def test_the_curve_has_the_same_bits_everywhere(fresh, chunked):
 
 
 @pytest.mark.cluster
-@pytest.mark.parametrize(("chunked", "wanted", "steps"), [(True, 20, 60), (False, 8, 24)])
+@pytest.mark.parametrize(("chunked", "wanted", "steps"), [(True, 6, 20), (False, 4, 14)])
 def test_workers_are_killed_and_no_step_is_lost_or_doubled(chunked, wanted, steps):
     rng = np.random.default_rng(2)
     kills = []
@@ -135,6 +136,54 @@ def test_many_steps_leave_the_scheduler_as_it_was(fresh):
     assert len(counts) == 20
     assert max(counts) < 60
     assert max(counts[4:]) <= max(counts[:4]) + 5
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("chunked", [True, False])
+def test_the_hundredth_step_is_as_much_work_as_the_first(fresh, monkeypatch, chunked):
+    """In tasks written, bytes and messages sent, tasks run, and what the scheduler does."""
+    block = 20  # steps, one snapshot among them
+    graphs, sizes, others, ran, transitions = [], [], [], [], []
+    get, send = fresh.get, fresh._send_to_scheduler
+
+    def written(graph, *args, **options):
+        graphs.append(len(graph))
+        return get(graph, *args, **options)
+
+    def sent(message):
+        if message["op"] == "update-graph":
+            sizes.append(sum(memoryview(f).nbytes for f in message["expr_ser"].frames))
+        else:
+            others.append(message["op"])
+        send(message)
+
+    monkeypatch.setattr(fresh, "get", written)
+    monkeypatch.setattr(fresh, "_send_to_scheduler", sent)
+    blocks = []
+
+    def look(i, session):
+        if i % block:
+            return
+        executed = fresh.run(lambda dask_worker: dask_worker.state.executed_count)
+        done = fresh.run_on_scheduler(lambda dask_scheduler: dask_scheduler.transition_counter)
+        ran.append(sum(executed.values()))
+        transitions.append(done)
+        blocks.append((list(graphs), sum(sizes), len(others)))
+        for seen in (graphs, sizes, others):
+            seen.clear()
+
+    curve(fresh, 10 * block + 1, chunked, look, snapshot_every=block)
+    _, _, first, *later = blocks  # the first has initial values to make
+    assert len(later) == 8
+    for graphs, n_bytes, n_messages in later:
+        assert graphs == first[0]
+        assert len(graphs) == block
+        assert n_bytes <= first[1] + 100 * block  # numbers of steps have more digits
+        assert n_messages <= first[2] + block
+    work = np.diff(ran)[1:]
+    assert work.min() == work.max()
+    early, late = np.split(np.diff(transitions)[1:9], 2)  # what is freed may count for the next
+    assert late.mean() <= 1.1 * early.mean()
 
 
 @pytest.mark.cluster
@@ -421,6 +470,24 @@ def test_an_error_in_a_step_changes_nothing(fresh):
 
 
 @pytest.mark.cluster
+def test_an_error_in_shards_leaves_the_users_data_where_they_are(fresh):
+    """To cancel a run's tasks made the scheduler drop the client, and with it all that it held."""
+    x, y, loss, step = model()
+    rows, labels = data(True)
+    mine, before = fresh.scatter(np.ones(3)), 0
+    with tf.Session(fresh) as session:
+        session.run(step, {x: rows, y: labels})
+        for _ in range(4):
+            with pytest.raises(tf.errors.InvalidArgumentError, match="broadcast"):
+                session.run([loss, step], {x: rows, y: labels[:105]})
+            before = before or tasks_of(fresh)  # with the functions for these chunks
+        # On the same way as what was sent before.
+        assert fresh.submit(sum, mine, pure=False).result() == 3.0
+        assert any(tasks_of(fresh) <= before for _ in range(1000))
+        session.run(step, {x: rows, y: labels})
+
+
+@pytest.mark.cluster
 def test_predictions_stay_on_the_cluster(fresh):
     x = tf.placeholder(tf.float64, [None, 3])
     w = tf.Variable(np.ones((3, 2)))
@@ -466,17 +533,35 @@ def test_feeds_that_are_on_the_cluster_stay_there(fresh, monkeypatch):
 
 
 @pytest.mark.cluster
-def test_large_constants_do_not_ride_in_a_graph(fresh, monkeypatch):
+@pytest.mark.parametrize("chunked", [True, False])
+def test_large_constants_do_not_ride_in_a_graph(fresh, monkeypatch, chunked):
     from tfmini import remote
 
-    monkeypatch.setattr(remote, "FUNCTION_BYTES", 1 << 16)
-    x = tf.placeholder(tf.float64, [])
-    y = x * np.ones(1 << 16)
-    with (
-        tf.Session(fresh) as session,
-        pytest.raises(tf.errors.InvalidArgumentError, match="make them variables"),
-    ):
-        session.run(y, {x: 1.0})
+    monkeypatch.setattr(remote, "FUNCTION_BYTES", 400_000)
+    rows, table = np.ones((8, 3)), np.arange(3.0 * 20_000).reshape(3, 20_000)
+    fed = da.from_array(rows, (4, 3)) if chunked else rows
+    x = tf.placeholder(tf.float64, [None, 3])
+    v = tf.Variable(1.0, dtype=tf.float64)
+    x2 = x * np.float64(2.0) + np.arange(3.0)
+    total = tf.reduce_sum(tf.matmul(x2, table, name="product")) * v
+    with tf.Session(fresh) as session:
+        with pytest.raises(tf.errors.InvalidArgumentError) as e:
+            session.run([total, v.assign_add(1.0)], {x: fed})
+        assert e.value.node_def.name == "product"
+        assert re.fullmatch(
+            r'MatMul node "product" \(.*test_remote\.py:\d+\): a constant here is '
+            r"float64\[3, 20000\], 0\.5 MB, and a task of the plan carries 0\.5 MB of them; the "
+            r"limit for what is sent with a task is 0\.4 MB\. Feed it to a placeholder, or make it "
+            r"a variable: these are placed on the cluster, and tasks get keys\.",
+            str(e.value),
+        )
+        assert session.run(v) == 1.0
+        # As the error says.
+        w, p = tf.Variable(table), tf.placeholder(tf.float64, table.shape)
+        expected = ((rows * 2.0 + np.arange(3.0)) @ table).sum()
+        for weights, feed in ((w, {x: fed}), (p, {x: fed, p: table})):
+            found = session.run(tf.reduce_sum(tf.matmul(x2, weights)), feed)
+            np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
 @pytest.mark.cluster

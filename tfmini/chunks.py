@@ -8,12 +8,13 @@ task that takes it.
 
 from __future__ import annotations
 
+import hashlib
 import operator
 import pkgutil
 import uuid
 import weakref
-from collections.abc import Callable, Sequence
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -37,13 +38,17 @@ def is_chunked(value: Any) -> bool:
     """Whether ``value`` is a Dask collection, or a list of futures or delayed values."""
     if isinstance(value, (list, tuple)):
         return bool(value) and all([_is_lazy(v) for v in value])
-    return _is_lazy(value) or hasattr(value, "to_dask_array")
+    return _is_lazy(value) or _is_frame(value)
 
 
 def is_future(value: Any) -> bool:
     """Whether ``value`` stands for a result on a cluster."""
     kind = type(value)
     return kind.__module__.startswith("distributed.") and kind.__name__ == "Future"
+
+
+def _is_frame(value: Any) -> bool:
+    return hasattr(type(value), "to_dask_array")  # a delayed value seems to have all attributes
 
 
 def _is_lazy(value: Any) -> bool:
@@ -57,9 +62,13 @@ class Chunks:
     another way are run by another program.
     """
 
-    def __init__(self, array: Any, feed: NodeInfo | None = None) -> None:
+    def __init__(
+        self, array: Any, feed: NodeInfo | None = None, dtype: np.dtype | None = None
+    ) -> None:
         self.array = _along_one(array)
         self.feed = feed  # what it is fed for, where that is known
+        #: What whoever takes a chunk makes of it.
+        self.dtype = np.dtype(dtype or array.dtype)
 
     @cached_property
     def dim(self) -> int:
@@ -77,23 +86,19 @@ class Chunks:
         return (*self.array.shape[: self.dim], self.sizes, *self.array.shape[self.dim + 1 :])
 
     @property
-    def dtype(self) -> np.dtype:
-        return np.dtype(self.array.dtype)
-
-    @property
     def spec(self) -> TensorSpec:
         """The spec of the whole."""
         return TensorSpec(tuple([int(n) for n in self.array.shape]), as_dtype(self.dtype))
 
     def astype(self, dtype: np.dtype) -> Chunks:
         """Return the array with another dtype."""
-        return Chunks(self.array.astype(dtype), self.feed)
+        return Chunks(self.array, self.feed, dtype)
 
     def rechunked(self, sizes: tuple[int, ...]) -> Chunks:
         """Return the array in chunks of other sizes."""
         if sizes == self.sizes:
             return self
-        return Chunks(self.array.rechunk({self.dim: sizes}), self.feed)
+        return Chunks(self.array.rechunk({self.dim: sizes}), self.feed, self.dtype)
 
     def spoiled(self) -> Exception | None:
         """Return the error for a chunk that a future stands for which will have no result."""
@@ -190,18 +195,23 @@ def _remember(array: Any, graph: dict[Any, Any], keys: list[Any]) -> None:
 
 
 def _optimized(array: Any) -> tuple[dict[Any, Any], list[Any]]:
-    import dask
-
     own = array.__dask_graph__()
-    (array,) = dask.optimize(array)
-    graph = dict(array.__dask_graph__())
     keys = np.asarray(array.__dask_keys__(), object)
     # Keys are tuples: NumPy has made their parts a last dimension.
     flat = [tuple(k) for k in keys.reshape(-1, keys.shape[-1])]
+    # Arrays of this process stay apart from what is done to them: they may be placed elsewhere.
+    data = arrays_of(own.cull(set(flat)))
+    graph = dict(array.__dask_optimize__(own, [*flat, *data]))
     # Dask leaves out what is on the cluster of its default client; in here it is kept alive.
     taken = {*flat, *[k for node in graph.values() for k in getattr(node, "dependencies", ())]}
     graph.update({k: own[k] for k in taken if k not in graph and is_future(own.get(k))})
     return graph, flat
+
+
+def arrays_of(graph: Mapping[Any, Any]) -> dict[Any, np.ndarray]:
+    """Return the arrays that are in a Dask graph as they are, or as a ``DataNode``."""
+    values = {k: getattr(node, "value", node) for k, node in graph.items()}
+    return {k: v for k, v in values.items() if isinstance(v, np.ndarray)}
 
 
 def _along_one(array: Any) -> Any:
@@ -225,7 +235,7 @@ def as_chunks(value: Any, get: Callable[[dict[Any, Any], list[Any]], list[Any]])
 
     if isinstance(value, (list, tuple)):
         return Chunks(_from_parts(list(value), get))
-    if hasattr(value, "to_dask_array"):  # a dask.dataframe and its like
+    if _is_frame(value):  # a dask.dataframe and its like
         value = value.to_dask_array()
     if not isinstance(value, da.Array):
         return Chunks(_from_parts([value], get))
@@ -246,14 +256,13 @@ def as_chunks(value: Any, get: Callable[[dict[Any, Any], list[Any]], list[Any]])
 
 
 # Keys name their content, so what was asked once is known.
-_SHAPES: dict[Any, list[tuple[tuple[int, ...], np.dtype, bool]]] = {}
+_SHAPES: dict[Any, list[tuple[tuple[int, ...], np.dtype]]] = {}
 _NUMBERS = "biufc"
 _REMEMBERED = 64
 
 
 def _from_parts(parts: list[Any], get: Callable[..., list[Any]]) -> Any:
     """Return futures or delayed arrays, joined along their first dimension, as a Dask array."""
-    import dask
     import dask.array as da
 
     key = tuple([p.key for p in parts])
@@ -262,9 +271,8 @@ def _from_parts(parts: list[Any], get: Callable[..., list[Any]]) -> Any:
         while len(_SHAPES) >= _REMEMBERED:
             del _SHAPES[next(iter(_SHAPES))]
         _SHAPES[key] = found
-    arrays = []
-    first, kind, _ = _SHAPES[key][0]
-    for i, (part, (shape, dtype, is_array)) in enumerate(zip(parts, _SHAPES[key], strict=True)):
+    (first, kind), sizes = _SHAPES[key][0], []
+    for i, (shape, dtype) in enumerate(_SHAPES[key]):
         if not shape or shape[1:] != first[1:]:
             raise InvalidArgumentError(
                 None,
@@ -276,9 +284,25 @@ def _from_parts(parts: list[Any], get: Callable[..., list[Any]]) -> Any:
             raise InvalidArgumentError(
                 None, None, f"chunk {i} has dtype {dtype}, chunk 0 {kind}: both must be numbers."
             )
-        array = part if is_array else dask.delayed(np.asarray)(part)
-        arrays.append(da.from_delayed(array, shape, dtype))
-    return da.concatenate(arrays)
+        sizes.append(shape[0])
+    # A chunk is looked at whenever it is taken, so the futures themselves will do; the other graph
+    # is for who cuts the array anew.
+    name, rest = f"parts-{hashlib.sha256(repr(key).encode()).hexdigest()}", (0,) * (len(first) - 1)
+    own = {(name, i, *rest): (np.asarray, k) for i, k in enumerate(key)}
+    graph = _graph_of(parts)
+    dtype = reduce(np.promote_types, [d for _, d in _SHAPES[key]])
+    chunks = (tuple(sizes), *[(n,) for n in first[1:]])
+    array = da.Array({**graph, **own}, name, chunks, dtype)
+    if all([is_future(p) for p in parts]):
+        _remember(array, graph, list(key))
+    return array
+
+
+def _graph_of(parts: list[Any]) -> dict[Any, Any]:
+    graph: dict[Any, Any] = {}
+    for part in parts:
+        graph.update({part.key: part} if is_future(part) else part.__dask_graph__())
+    return graph
 
 
 def _found(parts: list[Any], get: Callable[..., list[Any]]) -> list[Any]:
@@ -318,16 +342,13 @@ def _part_error(number: int, count: int, error: Exception) -> Exception:
 
 def _looks(parts: list[Any]) -> tuple[dict[Any, Any], list[Any]]:
     """Return a Dask graph, and its keys, that looks at futures or delayed arrays."""
-    graph: dict[Any, Any] = {}
     name = f"look-{uuid.uuid4().hex}"
     found = (pkgutil.resolve_name, f"{__name__}:{looked_at.__name__}")
-    for i, part in enumerate(parts):
-        graph.update({part.key: part} if is_future(part) else part.__dask_graph__())
-        graph[name, i] = (operator.call, found, part.key)
-    return graph, [(name, i) for i in range(len(parts))]
+    looks = {(name, i): (operator.call, found, part.key) for i, part in enumerate(parts)}
+    return {**_graph_of(parts), **looks}, list(looks)
 
 
-def looked_at(value: Any) -> tuple[tuple[int, ...], np.dtype, bool]:
-    """Return the shape and dtype of a chunk, and whether it is an array."""
+def looked_at(value: Any) -> tuple[tuple[int, ...], np.dtype]:
+    """Return the shape and dtype of a chunk."""
     array = np.asarray(value)
-    return array.shape, array.dtype, isinstance(value, np.ndarray)
+    return array.shape, array.dtype

@@ -1,7 +1,7 @@
 """Where tasks run: in the caller's thread, on local threads, in processes, or on a cluster.
 
-In: a session's target, Dask's own settings, a Dask graph.  Out: values.  This is the only module
-that imports ``distributed``, and only when a cluster is asked for.
+In: a session's target, Dask's own settings, a Dask graph.  Out: values.  Only this module,
+``preflight`` and ``remote`` import ``distributed``, and only when a cluster is asked for.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import importlib
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cache
 from typing import Any
 
 from tfmini import threads
+from tfmini.chunks import is_future
 from tfmini.errors import InvalidArgumentError, UnavailableError
 from tfmini.lower import portable
 
@@ -113,6 +114,8 @@ class Cluster(Executor):
     def __init__(self, client: Any, owned: bool = False) -> None:
         self.client = client
         self.owned = owned
+        scheduler = getattr(client, "scheduler", None)  # none any more once it is closed
+        self.address = getattr(scheduler, "address", None) or "its scheduler"
 
     def get(self, graph: dict[Any, Any], keys: Sequence[Any]) -> list[Any]:
         from distributed import CancelledError as FutureCancelledError
@@ -127,7 +130,7 @@ class Cluster(Executor):
             if error is None:
                 return list(self.client.gather(futures))
         except (OSError, TimeoutError, FutureCancelledError) as e:
-            raise self.lost(e) from e
+            raise self.elsewhere(graph.values()) or self.lost(e) from e
         finally:
             for future in futures:
                 future.release()
@@ -151,15 +154,39 @@ class Cluster(Executor):
         return None
 
     def check(self) -> None:
-        """Raise if the client is not connected."""
+        """Raise if the client is not connected, or does not wait for answers."""
+        _require_waiting(self.client)
         if self.client.status not in ("running", "connecting"):
             raise UnavailableError(
                 None,
                 None,
-                f"the client of {self.address} is {self.client.status}; make a new session on "
+                f"the Dask client of {self.address} is {self.client.status}; make a new session on "
                 f"a running cluster. Session.last_snapshot has the variables as they were last "
                 f"copied here.",
             )
+
+    def answers(self) -> bool:
+        """Whether the scheduler is there after an ``OSError``.
+
+        It passes on what goes wrong between it and a worker, and closes our connection as well.
+        """
+        try:
+            return self.client.status == "running" and self.client.nthreads() is not None
+        except OSError:
+            return False
+
+    def elsewhere(self, values: Iterable[Any]) -> InvalidArgumentError | None:
+        """Return the error for a future among ``values`` that another cluster has, if one does."""
+        owners = {f.client: f for f in values if is_future(f) and f.client is not self.client}
+        for owner, future in owners.items():
+            if owner.status == "running" and _identity(owner) != _identity(self.client):
+                return InvalidArgumentError(
+                    None,
+                    None,
+                    f"future {future.key!r} is of the cluster at {owner.scheduler.address}, but "
+                    f"this session runs on {self.address}: feed what is there, or the value.",
+                )
+        return None
 
     def lost(self, error: BaseException) -> UnavailableError:
         """Return the error for a cluster that does not answer."""
@@ -169,11 +196,6 @@ class Cluster(Executor):
             f"the cluster at {self.address} was lost during a run: {type(error).__name__}: "
             f"{error}. No variable has changed; Session.last_snapshot has earlier values.",
         )
-
-    @property
-    def address(self) -> str:
-        scheduler = getattr(self.client, "scheduler", None)
-        return getattr(scheduler, "address", None) or "its scheduler"
 
     def close(self) -> None:
         if self.owned:
@@ -213,6 +235,7 @@ def resolve(target: Any) -> Executor | None:
     if isinstance(target, Client):
         return Cluster(target)
     if hasattr(target, "scheduler_address"):
+        _require_waiting(target)
         return Cluster(Client(target, set_as_default=False), owned=True)
     raise InvalidArgumentError(
         None,
@@ -220,6 +243,22 @@ def resolve(target: Any) -> Executor | None:
         f"a {type(target).__name__} object is no session target: give an address, a Client or a "
         f"cluster; graph= and config= are other parameters.",
     )
+
+
+def _identity(client: Any) -> Any:
+    """Return what a scheduler is known by, which may have several addresses."""
+    return client.scheduler_info()["id"]
+
+
+def _require_waiting(target: Any) -> None:
+    if getattr(target, "asynchronous", False):
+        raise InvalidArgumentError(
+            None,
+            None,
+            f"this {type(target).__name__} is asynchronous, or this is its event loop: a session "
+            f"waits for its results. Run it in a thread, as by asyncio.to_thread, with the "
+            f"scheduler's address as target.",
+        )
 
 
 def _connect(address: str) -> Cluster:

@@ -19,12 +19,14 @@ GROUP_SECONDS = 0.1
 GROUP_BYTES = 256 << 20
 # Shards are spread over the threads of their worker if each then has so much to do.
 THREAD_SECONDS = 5e-3
+# A shard's data are on a worker as a whole if this part of their bytes is there.
+WHOLE = 0.9
 _REMEMBERED = 32
 
 
 class Home(NamedTuple):
     """The worker where a shard's chunks are, its number of threads, the chunks' bytes, and whether
-    all of them are there; else most bytes are."""
+    they are there as a whole, but for little; else more of them are than elsewhere."""
 
     worker: str
     threads: int
@@ -90,7 +92,7 @@ class Locality:
             worker = min(held, key=lambda w: (-held[w], load[w], w))
             load[worker] += 1
             size = sum([nbytes.get(f.key, 0) for f in futures])
-            whole = all([worker in places[f.key] for f in futures])
+            whole = held[worker] >= size * WHOLE
             out.append(Home(worker, threads.get(worker, 1), size, whole))
         return out
 

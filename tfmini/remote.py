@@ -26,13 +26,13 @@ from tfmini.errors import FailedPreconditionError, InvalidArgumentError, OpError
 from tfmini.executors import Cluster, pinned
 from tfmini.locality import Home, Locality
 from tfmini.lower import Held, Lowered
+from tfmini.placing import PLACED_BYTES, Graph, Placing
 from tfmini.plan import Ref
 from tfmini.preflight import Preflight
+from tfmini.spec import TensorSpec
 from tfmini.store import Store
 from tfmini.tasks import RegionTask
 
-# Arrays from here on are placed on a worker, not sent with a task.
-PLACED_BYTES = 1 << 18
 # What a function may carry with it: constants of the graph.
 FUNCTION_BYTES = 64 << 20
 # Steps are remembered, with their feeds, up to so many bytes.
@@ -92,6 +92,7 @@ class Remote:
         self._history: list[Job] = []
         self._history_bytes = 0
         self._locality = Locality(self.client)
+        self._placing = Placing(self.client)
         # The task -> where it is, as long as some program may run it.
         self._functions: WeakKeyDictionary[RegionTask, Any] = WeakKeyDictionary()
         self._roots: dict[Ref, tuple[Any, Held]] = {}  # values placed, and where
@@ -156,7 +157,7 @@ class Remote:
 
     def _fed(self, value: Any) -> Any:
         if isinstance(value, np.ndarray) and _nbytes(value) >= PLACED_BYTES:
-            return Held(self.client.scatter(value, hash=False), None)
+            return Held(self._placing.scattered([value])[0], None)
         return value
 
     def _rooted(self, refs: Iterable[Ref], values: Iterable[Any]) -> list[Any]:
@@ -188,7 +189,7 @@ class Remote:
     def _place(self, values: Mapping[Ref, Any]) -> dict[Ref, Held]:
         if not values:
             return {}
-        futures = self._guarded(lambda: self.client.scatter(list(values.values()), hash=False))
+        futures = self._guarded(lambda: self._placing.scattered(list(values.values())))
         return {r: Held(f, None) for r, f in zip(values, futures, strict=True)}
 
     def local(self, values: Iterable[Any]) -> list[Any]:
@@ -213,7 +214,9 @@ class Remote:
             raise
         except Exception as e:
             fed = [v for v in job.values[: job.start] if isinstance(v, Chunks)]
-            spoiled = next((error for v in fed if (error := v.spoiled())), None)
+            elsewhere = [self.executor.elsewhere(v.tasks()[0].values()) for v in fed]
+            found = [*elsewhere, *[v.spoiled() for v in fed]]
+            spoiled = next((error for error in found if error), None)
             if spoiled is not None:
                 raise spoiled from e
             raise
@@ -232,7 +235,10 @@ class Remote:
             values = self.client.gather([futures[i] for i in fetched])
             results = dict(zip(fetched, values, strict=True))
         except BaseException:
-            self.client.cancel(futures, force=True)
+            # What nobody wants is dropped, running or not.  To cancel it would end in an error of
+            # the scheduler's where others of its tasks depend on it, and lose all of the client's.
+            for future in futures:
+                future.release()
             raise
         outputs = [
             job.program.kept(i, p, futures) if i in stay else Lowered.value(p, results)
@@ -262,6 +268,8 @@ class Remote:
         except OpError:
             raise
         except (OSError, TimeoutError) as e:
+            if not isinstance(e, TimeoutError) and self.executor.answers():
+                raise LostData(e, 1) from e  # only a worker
             raise self.executor.lost(e) from e
         if isinstance(error, (FutureCancelledError, KilledWorker)):
             if self.client.status != "running":
@@ -277,18 +285,18 @@ class Remote:
         """Return where workers find ``task``, which is computed anew if a worker is lost."""
         if task not in self._functions:
             self._preflight.packages(task.packages)
-            size = len(task.packed)
-            if size > FUNCTION_BYTES:
-                raise InvalidArgumentError(
-                    None,
-                    None,
-                    f"the plan holds constants of {size / 1e6:.0f} MB, more than the limit of "
-                    f"{FUNCTION_BYTES / 1e6:.0f} MB for what travels with a task: feed them, or "
-                    f"make them variables.",
-                )
+            if len(task.packed) > FUNCTION_BYTES:
+                raise _too_large(task)
             key = f"function-{self._token()}"
             self._functions[task] = self.client.submit(tuple, list(task.sent), key=key)
         return self._functions[task]
+
+    def feeds(self, graphs: Mapping[Ref, Graph]) -> dict[Ref, Graph]:
+        """Return the graphs of feeds in chunks with futures for their arrays; see ``Placing``."""
+        before = self._placing.nbytes
+        placed = self._placing.feeds(graphs)
+        self._history_bytes += self._placing.nbytes - before  # steps keep their feeds
+        return placed
 
     def groups(self, shards: Sequence[Sequence[Any]], seconds: float) -> list[list[int]]:
         """Return which shards run as one task each; see ``Locality.groups``."""
@@ -349,6 +357,7 @@ class Remote:
         for _ in range(_ATTEMPTS):
             self._functions.clear()
             self._roots.clear()
+            self._placing.forget()
             try:
                 state: dict[Ref, Any] = dict(self._place(self.snapshot))
                 for number, job in enumerate(self._history):
@@ -386,6 +395,20 @@ class Remote:
         self._functions.clear()
         self._roots.clear()
         self._history.clear()
+        self._placing.forget()
+
+
+def _too_large(task: RegionTask) -> InvalidArgumentError:
+    """Return the error for a task that carries more than it may."""
+    info, value = task.largest
+    return InvalidArgumentError(
+        info,
+        None,
+        f"a constant here is {TensorSpec.of(value)!r}, {getattr(value, 'nbytes', 0) / 1e6:.1f} MB, "
+        f"and a task of the plan carries {len(task.packed) / 1e6:.1f} MB of them; the limit for "
+        f"what is sent with a task is {FUNCTION_BYTES / 1e6:.1f} MB. Feed it to a placeholder, or "
+        f"make it a variable: these are placed on the cluster, and tasks get keys.",
+    )
 
 
 def _nbytes(array: np.ndarray) -> int:

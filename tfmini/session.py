@@ -382,6 +382,14 @@ class Session:
         self._block = None
         self.close()
 
+    def __reduce__(self) -> Any:
+        raise InvalidTypeError(
+            None,
+            None,
+            "a Session can't be sent to another process: run it here, for what it runs on a "
+            "cluster goes there by itself; or make a session inside of the function that is sent.",
+        )
+
     def __repr__(self) -> str:
         where = self._executor.name if self._executor else "local"
         return f"<tf.Session {where}, {len(self._store.values)} variables>"

@@ -42,6 +42,8 @@ class ShardTasks:
         self._site = site
         self._fed = {r: self._cut(r, v) for r, v in known.items() if isinstance(v, Chunks)}
         self._chunks = {r: chunks.tasks() for r, chunks in self._fed.items()}
+        if site is not None:
+            self._chunks = site.feeds(self._chunks)
         self._inner = self._inner_tasks()
         self._home: dict[int, str] = {}  # of the unit being written: where shards' chunks are
         self._sums: dict[int, list[Source]] = {}
@@ -104,7 +106,8 @@ class ShardTasks:
 
     def _picks(self, ref: Ref) -> bool:
         """Whether the chunks of ``ref`` are made inside of tasks, of what is elsewhere."""
-        return self._site is not None and any([t.dependencies for t in self._inner.get(ref, ())])
+        needed = [k for task in self._inner.get(ref, ()) for k in task.dependencies]
+        return self._site is not None and any([is_future(self._chunks[ref][0][k]) for k in needed])
 
     def _add_once(self, unit: Unit) -> Any:
         nodes = unit.group.nodes
@@ -213,14 +216,13 @@ class ShardTasks:
         program = self.program
         uses = Counter([r for unit in program.units for r in unit.inputs])
         uses.update([*program.outputs, *self.parts.wholes.values()])
-        shared = Counter([k for _, keys in self._chunks.values() for k in keys])
-        out = {}
-        for ref, (graph, keys) in self._chunks.items():
-            if uses[ref] == 1 and all([shared[k] == 1 and k in graph for k in keys]):
-                tasks = inner_tasks(graph, keys)
-                if tasks is not None:
-                    out[ref] = tasks
-        return out
+        tasks = {ref: inner_tasks(graph, keys) for ref, (graph, keys) in self._chunks.items()}
+        shared = Counter([node.key for nodes in tasks.values() for node in nodes or ()])
+        return {
+            ref: nodes
+            for ref, nodes in tasks.items()
+            if nodes and uses[ref] == 1 and all([shared[node.key] == 1 for node in nodes])
+        }
 
     def _chunk(self, ref: Ref, shard: int, inside: bool) -> Source:
         graph, keys = self._chunks[ref]

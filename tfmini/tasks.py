@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from tfmini import threads
 from tfmini.codegen import Function
-from tfmini.errors import FailedPreconditionError
+from tfmini.errors import FailedPreconditionError, NodeInfo
 from tfmini.opdef import OpDef
 
 
@@ -126,6 +126,14 @@ class RegionTask:
             )
             for name, opdefs in found.items()
         }
+
+    @property
+    def largest(self) -> tuple[NodeInfo | None, Any]:
+        """The largest of the arrays that travel with it, and the node that takes it."""
+        scope = self.function.scope
+        name = max(scope, key=lambda n: getattr(scope[n], "nbytes", 0))
+        takers = [info for info, names in self.function.lines.values() if name in names]
+        return next(iter(takers), None), scope[name]
 
     @cached_property
     def packed(self) -> bytes:
