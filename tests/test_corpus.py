@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import random
 import subprocess
 import sys
@@ -227,6 +229,26 @@ def test_a_run_notes_what_is_fetched_and_shifts_tensorflows_seed(tmp_path):
     assert first.results["line 7"] == pytest.approx(first.results["line 9"] / 2)  # a mean
     assert first.results["line 7 #1"] != other.results["line 7 #1"]
     assert first.cpu > 0
+
+
+def test_every_spelling_of_the_import_of_mnist_runs_on_tensorflow(tmp_path):
+    here = sys.executable if importlib.util.find_spec("tensorflow") else None
+    python = os.environ.get("TFMINI_ORACLE_PYTHON") or here
+    if python is None:
+        pytest.skip("no TensorFlow here: set TFMINI_ORACLE_PYTHON")
+    digits = tmp_path / ".keras" / "datasets"
+    digits.mkdir(parents=True)
+    images, labels = np.zeros((6, 28, 28), np.uint8), np.zeros(6, np.uint8)
+    files = {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
+    np.savez(digits / "mnist.npz", **files)
+    script = tmp_path / "spelled.py"
+    script.write_text(
+        "import tensorflow.examples.tutorials.mnist.input_data as one\n"
+        "from tensorflow.examples.tutorials.mnist import input_data as two\n"
+        "print('loss', len(one.read_data_sets('d', validation_size=2).test.images), one is two)\n"
+    )
+    done = run([python, str(ROOT / "tests" / "corpus" / "on_tensorflow.py")], script, tmp_path, 60)
+    assert (done.state, done.results) == ("ok", {"loss": 6.0}), done.error
 
 
 def test_a_run_ends_at_the_limit_with_what_it_printed(tmp_path):

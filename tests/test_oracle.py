@@ -14,7 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import tfmini as tf
-from tests.oracle import generate, names, plugins, training
+from tests.oracle import generate, names, plugins, whole
 from tests.oracle.compare import differences
 from tests.oracle.deviations import DEVIATIONS, find
 from tests.oracle.draw import S
@@ -42,20 +42,39 @@ def test_tfmini_agrees_with_tensorflow() -> None:
     assert len(report.accepted_ops) > 250
 
 
-def test_training_agrees_with_tensorflow() -> None:
+@pytest.mark.parametrize("subject", whole.SUBJECTS)
+def test_networks_and_trainings_agree_with_tensorflow(subject: str) -> None:
     python = interpreter()
     if python is None:
         pytest.skip("no TensorFlow here: set TFMINI_ORACLE_PYTHON")
-    found = training.compare(python)
-    assert {run: d for run, d in found.items() if d > training.TOLERANCE} == {}
-    assert len(found) == len(training.OPTIMIZERS) * len(training.MODELS)
+    found = whole.compare(python, [subject])
+    if any(whole.ABSENT in text for text in found.values()):
+        pytest.skip("TensorFlow has no layers and cells without the package tf_keras")
+    assert {run: text for run, text in found.items() if text} == {}
+    assert found
 
 
-def test_training_that_differs_is_seen() -> None:
-    run = {"w:0": X, "w/Adam:0": X}
-    assert training.differences({"run": run}, {"run": run}) == {"run": 0}
-    assert training.differences({"run": {**run, "w:0": X * 1.1}}, {"run": run})["run"] > 0.05
-    assert training.differences({"run": {"w:0": X}}, {"run": run})["run"] == np.inf
+def test_what_differs_between_two_runs_is_seen() -> None:
+    run = {"w:0": X, "w/Adam:0": X, "names": np.array(["w", "v"])}
+    assert whole.difference(run, run, 1e-6) == {}
+    assert "off by" in whole.difference({**run, "w:0": X * 1.1}, run, 1e-6)["w:0"]
+    assert whole.difference({**run, "w:0": X * np.nan}, run, 1e-6)["w:0"].startswith("off by inf")
+    assert whole.difference({**run, "w:0": X[0]}, run, 1e-6)["w:0"].startswith("float32(2, 3)")
+    names = {**run, "names": np.array(["w", "u"])}
+    assert whole.difference(names, run, 1e-6) == {"names": "v there, u here"}
+    assert whole.difference({}, {"w:0": X}, 1e-6) == {"w:0": "only there"}
+    rng = np.random.default_rng(0)
+    draws = [{"sample w": rng.normal(mean, size=5000)} for mean in (0.0, 0.0, 0.2)]
+    assert whole.difference(draws[0], draws[1], 1e-6) == {}
+    assert set(whole.difference(draws[0], draws[2], 1e-6)) == {"sample w"}
+
+
+def test_errors_of_either_side_are_told() -> None:
+    def broken(_: object) -> None:
+        raise ValueError("no")
+
+    assert whole.judge(tf, broken, {}, 1e-6) == "tfmini: ValueError: no"
+    assert whole.judge(tf, broken, "ValueError: no", 1e-6) == "TensorFlow: ValueError: no"
 
 
 def outcome(case: Case) -> Outcome:

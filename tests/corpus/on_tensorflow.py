@@ -93,6 +93,7 @@ def main():
     parent = "tensorflow.examples"
     for name in (parent, parent + ".tutorials", parent + ".tutorials.mnist"):
         sys.modules[name] = ModuleType(name)
+    tf.examples = sys.modules[parent]  # `import tensorflow.examples.x as x` asks for it
     input_data = ModuleType(parent + ".tutorials.mnist.input_data")
     input_data.read_data_sets = read_data_sets
     sys.modules[input_data.__name__] = sys.modules[parent + ".tutorials.mnist"].input_data = (

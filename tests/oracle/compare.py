@@ -31,7 +31,7 @@ def differences(case: Case, theirs: Outcome, ours: Outcome) -> list[Difference]:
     if len(theirs.values) != len(ours.values):
         return [Difference("value", f"{len(theirs.values)} outputs there, {len(ours.values)} here")]
     out = []
-    alike = _alike_random if is_random(case.op) else _alike
+    alike = alike_random if is_random(case.op) else _alike
     for i, (a, b) in enumerate(zip(theirs.values, ours.values, strict=True)):
         if a.dtype != b.dtype:
             out.append(Difference("dtype", f"output {i}: {a.dtype} there, {b.dtype} here"))
@@ -121,12 +121,12 @@ def _alike(a: np.ndarray, b: np.ndarray, slack: float) -> bool:
     return np.array_equal(a, b)
 
 
-def _alike_random(a: np.ndarray, b: np.ndarray, _slack: float) -> bool:
+def alike_random(a: np.ndarray, b: np.ndarray, _slack: float = 1.0) -> bool:
     """Whether two samples may be of one distribution (Kolmogorov and Smirnov, p about 1e-6)."""
     if a.shape != b.shape:
         return False
     if a.ndim == 2 and a.size > 1000 and a.shape[0] > a.shape[1]:
-        return all(_alike_random(x, y, 1.0) for x, y in zip(a.T, b.T, strict=True))
+        return all(alike_random(x, y) for x, y in zip(a.T, b.T, strict=True))
     x, y = np.sort(a.ravel()).astype(float), np.sort(b.ravel()).astype(float)
     if x.size < 1000:
         return bool(np.allclose(x, y))  # a shuffle

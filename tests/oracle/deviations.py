@@ -189,10 +189,6 @@ DEVIATIONS = [
         "bit for bit what dct_method=\"INTEGER_ACCURATE\" gives there",
     ),
     Deviation(
-        "image.decode_jpeg", "value", "fancy_upscaling=False", given(fancy_upscaling=False),
-        "ours always interpolates the colours, as the default does",
-    ),
-    Deviation(
         "image.resize_image_with_pad image.sobel_edges image.ssim image.ssim_multiscale "
         "reduce_join signal.frame signal.stft signal.inverse_stft signal.overlap_and_add",
         "raises", "a rank or frame length that is not known",

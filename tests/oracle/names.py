@@ -42,6 +42,7 @@ EXEMPT = {
     "train.get_checkpoint_state train.import_meta_graph train.init_from_checkpoint "
     "train.latest_checkpoint train.list_variables train.load_checkpoint train.load_variable "
     "train.remove_checkpoint train.summary_iterator train.update_checkpoint_state "
+    "train.warm_start "
     "io.match_filenames_once write_file": "reads or writes files or protocol buffers, no tensors",
     "train.MonitoredTrainingSession train.add_queue_runner train.basic_train_loop train.batch "
     "train.batch_join train.input_producer train.limit_epochs train.maybe_batch "
@@ -58,7 +59,8 @@ EXEMPT = {
     "train.maybe_shuffle_batch_join": "has tests of its own; takes steps or IndexedSlices",
     "read_file": "reads files that one environment writes",
     "assert_proper_iterable": "takes no tensors",
-    "nn.raw_rnn": "takes a function with state that dynamic_rnn's rows compare",
+    "nn.raw_rnn": "takes a function with state: `tests.oracle.whole` compares it",
+    "nn.static_state_saving_rnn": "takes an object that keeps states, and is static_rnn with it",
     "broadcast_static_shape": "takes and gives static shapes, no tensors",
 }
 
@@ -70,7 +72,7 @@ EXEMPT_TYPES = {
     "ApplyProximalGradientDescent ApplyRMSProp SparseApplyAdadelta SparseApplyAdagrad "
     "SparseApplyAdagradDA SparseApplyCenteredRMSProp SparseApplyFtrlV2 SparseApplyMomentum "
     "SparseApplyProximalAdagrad SparseApplyProximalGradientDescent "
-    "SparseApplyRMSProp": "optimizers: tests/oracle/training.py compares whole trainings",
+    "SparseApplyRMSProp": "optimizers: `tests.oracle.whole` compares whole trainings",
     "AudioSummaryV2 HistogramSummary ImageSummary MergeSummary ScalarSummary "
     "TensorSummaryV2": "gives protocol buffers, whose bytes may differ; not compared",
     "ReadFile WriteFile": "reads or writes files of one environment",

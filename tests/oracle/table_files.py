@@ -93,6 +93,8 @@ ROWS = [
       for x in (SMOOTH, GRAY, A(SMOOTH[:, :, [0, 1, 2, 0]], "uint8"))],
     *[row("image.encode_jpeg", x, "image.decode_jpeg", program="and_back",
           dct_method="INTEGER_ACCURATE") for x in (SMOOTH, GRAY)],
+    row("image.decode_jpeg", _encoded("encode_jpeg", SMOOTH, chroma_downsampling=False),
+        fancy_upscaling=False, dct_method="INTEGER_ACCURATE"),
     row("image.adjust_jpeg_quality", SMOOTH, 50),
     row("parse_example", EXAMPLES, FEATURES, program="parsed"),
     row("parse_example", B([]), FEATURES, program="parsed"),

@@ -1,29 +1,16 @@
-"""Optimizers, schedules and averages against TensorFlow: whole training runs, value by value.
-
-``python -m tests.oracle.training --python PATH_TO_PYTHON_WITH_TENSORFLOW`` trains the same models
-here and there and prints the worst difference of each run.  Started as a file, with a path, it is
-the process in TensorFlow's environment, which writes its results there.  It imports only NumPy and
-the standard library, since that environment has nothing else.
-"""
+"""Optimizers, schedules and averages: whole training runs, for models of two kinds."""
 
 from __future__ import annotations
 
-import argparse
-import os
-import pickle
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-STEPS = 50
-TOLERANCE = 2e-5  # relative to the largest element of a variable, after all steps
+from .network import Found, Run
 
-Results = dict[str, dict[str, np.ndarray]]  # of a run: its variables, and how they are called
+STEPS = 50
+LIMIT = 2e-5  # of a difference, relative to the largest element, after all steps
 
 OPTIMIZERS: dict[str, Callable[[Any, Any], Any]] = {
     "descent": lambda t, s: t.GradientDescentOptimizer(0.3),
@@ -89,78 +76,32 @@ def gathered(tf: Any) -> Model:
 MODELS = {"dense": dense, "gathered": gathered}
 
 
-def train_all(tf: Any) -> Results:
-    """Return the variables of all runs, by name, after ``STEPS`` steps."""
-    return {
-        f"{name}, {kind}": _trained(tf, make, model)
-        for name, make in OPTIMIZERS.items()
-        for kind, model in MODELS.items()
-    }
+def trained(make: Callable[[Any, Any], Any], model: Callable[[Any], Model]) -> Run:
+    """Return a run that trains ``model`` with the optimizer that ``make`` returns: all variables
+    after ``STEPS`` steps, slots and averages included."""
+
+    def run(tf: Any) -> Found:
+        with tf.Graph().as_default(), tf.Session() as session:
+            loss, feeds = model(tf)
+            step = tf.train.get_or_create_global_step()
+            average = tf.train.ExponentialMovingAverage(0.9, step)
+            with tf.name_scope("training"):
+                train = make(tf.train, step).minimize(loss, global_step=step)
+            with tf.control_dependencies([train]):
+                train = average.apply()
+            session.run(tf.global_variables_initializer())
+            draw = np.random.default_rng(1)
+            for _ in range(STEPS):
+                session.run(train, feeds(draw))
+            variables = tf.global_variables()
+            values = session.run(variables)
+            return {v.name: np.asarray(x) for v, x in zip(variables, values, strict=True)}
+
+    return run
 
 
-def _trained(tf: Any, make: Any, model: Any) -> dict[str, np.ndarray]:
-    with tf.Graph().as_default(), tf.Session() as session:
-        loss, feeds = model(tf)
-        step = tf.train.get_or_create_global_step()
-        average = tf.train.ExponentialMovingAverage(0.9, step)
-        with tf.name_scope("training"):
-            train = make(tf.train, step).minimize(loss, global_step=step)
-        with tf.control_dependencies([train]):
-            train = average.apply()
-        session.run(tf.global_variables_initializer())
-        draw = np.random.default_rng(1)
-        for _ in range(STEPS):
-            session.run(train, feeds(draw))
-        variables = tf.global_variables()
-        values = session.run(variables)
-        return {v.name: np.asarray(x) for v, x in zip(variables, values, strict=True)}
-
-
-def differences(ours: Results, theirs: Results) -> dict[str, float]:
-    """Return the worst difference of each run, relative to the size of a variable; infinite where
-    the variables are called otherwise."""
-    out = {}
-    for run, expected in theirs.items():
-        found = ours[run]
-        worst = 0.0 if found.keys() == expected.keys() else float("inf")
-        for name in found.keys() & expected.keys():
-            size = max(float(np.max(np.abs(expected[name]))), 1e-8)
-            worst = max(worst, float(np.max(np.abs(found[name] - expected[name]))) / size)
-        out[run] = worst
-    return out
-
-
-def compare(python: str) -> dict[str, float]:
-    """Return the differences from TensorFlow, which the interpreter ``python`` has."""
-    import tfmini
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "results.pkl")
-        subprocess.run([python, __file__, str(path)], check=True, stderr=subprocess.DEVNULL)
-        theirs: Results = pickle.loads(path.read_bytes())
-    return differences(train_all(tfmini), theirs)
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.oracle.training")
-    parser.add_argument("--python", default=os.environ.get("TFMINI_ORACLE_PYTHON", sys.executable))
-    found = compare(parser.parse_args().python)
-    for run, worst in found.items():
-        print(f"{worst:9.1e}  {run}")
-    return int(max(found.values()) > TOLERANCE)
-
-
-def _worker(target: str) -> None:
-    os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1")
-    import tensorflow.compat.v1 as tf
-
-    tf.disable_v2_behavior()
-    tf.logging.set_verbosity(tf.logging.FATAL)
-    Path(target).write_bytes(pickle.dumps(train_all(tf)))
-
-
-if __name__ == "__main__":
-    if len(sys.argv) == 2 and not sys.argv[1].startswith("-"):
-        _worker(sys.argv[1])
-    else:
-        sys.exit(main())
+RUNS = {
+    f"{name}, {kind}": trained(make, model)
+    for name, make in OPTIMIZERS.items()
+    for kind, model in MODELS.items()
+}
