@@ -41,7 +41,7 @@ print("loss if both classes count equally likely:", none)
 logits = tf.add(tf.matmul(X, W), b)
 stable = tf.reduce_sum(tf.nn.softmax_cross_entropy_with_logits(labels=c, logits=logits))
 far = {X: [[-1000, -1000]], c: [[1, 0]]}
-print("a point far on the wrong side:", session.run([J, stable], far))
+print("a point far on the wrong side:", *session.run([J, stable], far))
 
 assert good < none < bad
 assert np.isclose(none, 100 * np.log(2))

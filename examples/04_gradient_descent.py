@@ -23,7 +23,9 @@ feed_dict = {X: np.concatenate([blue_points, red_points]), c: [[1, 0]] * 50 + [[
 session = tf.Session()
 
 # Backpropagation walks from J to the variables and adds, for each node that it passes, the nodes
-# that multiply the gradient of that node's output by the node's own derivative.
+# that multiply the gradient of that node's output by the node's own derivative. (Some of them pass
+# these numbers on as they are: Conj is for complex ones, SumToShape for inputs that were broadcast.
+# What a placeholder without dtype and shape will be is not known yet.)
 n_before = len(graph.operations)
 dJ_dW, dJ_db = tf.gradients(J, [W, b])
 print("Nodes that compute the gradients:")

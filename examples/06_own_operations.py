@@ -45,6 +45,8 @@ def _soft_step_gradient(op, grad):
 
 
 class mean_squared_error(tf.Operation):
+    """The mean of the squared differences, one number."""
+
     def __init__(self, prediction, truth):
         super().__init__([prediction, truth])
 

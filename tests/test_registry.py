@@ -11,6 +11,7 @@ import pytest
 import tfmini as tf
 from tfmini import ops
 from tfmini.errors import PluginError
+from tfmini.gradient_functions import gradient_function
 from tfmini.opdef import MISSING, OpDef
 from tfmini.registry import BUILTIN, Registry, registry
 
@@ -129,24 +130,26 @@ def test_what_is_no_operation_is_refused(fresh, item):
     assert fresh.manager.get_plugin("dist:name") is None
 
 
-def test_gradients_go_to_the_class_of_their_module(fresh):
+def test_gradients_go_to_the_class_of_their_module():
     def of_module(name):
         function = lambda op, grad: grad  # noqa: E731
         function.__module__ = name
         return function
 
     a, b = of_module("a"), of_module("b")
-    assert fresh.gradient("add") is None
-    fresh.register_gradient("add", a)
-    assert fresh.gradient("add") is fresh.gradient("add", "c") is a
-    fresh.register_gradient("add", b)
-    assert fresh.gradient("add", "a") is a
-    assert fresh.gradient("add", "b") is b
+    name = "RegistryOfTwoModules"
+    register = tf.RegisterGradient(name)
+    assert gradient_function(name) is None
+    register(a)
+    assert gradient_function(name) is gradient_function(name, "c") is a
+    register(b)
+    assert gradient_function(name, "a") is a
+    assert gradient_function(name, "b") is b
     with pytest.raises(tf.errors.AlreadyExistsError, match="by a, b"):
-        fresh.gradient("add", "c")
+        gradient_function(name, "c")
     again = of_module("a")
-    fresh.register_gradient("add", again)
-    assert fresh.gradient("add", "a") is again
+    register(again)
+    assert gradient_function(name, "a") is again
 
 
 def test_register_gradient_returns_the_function():

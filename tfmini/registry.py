@@ -29,7 +29,7 @@ from typing import Any
 import pluggy
 
 from tfmini import hookspecs
-from tfmini.errors import AlreadyExistsError, InvalidTypeError, NotFoundError, PluginError
+from tfmini.errors import NotFoundError, PluginError
 from tfmini.opdef import OpDef
 
 GROUP = "tfmini"
@@ -80,7 +80,6 @@ class Registry:
         self._functions: dict[str, Callable[..., Any]] = {}
         self._names_given: dict[str, Any] = {}  # by tfmini_names
         self._owners: dict[str, str] = {}
-        self._gradients: dict[str, dict[str, Callable[..., Any]]] = {}
         self._entry_points_read = False
         self._lock = threading.RLock()
 
@@ -301,30 +300,6 @@ class Registry:
         """Return the reports of packages that could not be loaded."""
         return [r for r in self.reports.values() if r.status == "skipped"]
 
-    # -- gradients registered by hand -----------------------------------------------------------
-
-    def register_gradient(self, name: str, function: Callable[..., Any]) -> None:
-        """Register ``function`` under ``name``; a module that runs again replaces its own."""
-        with self._lock:
-            self._gradients.setdefault(name, {})[function.__module__] = function
-
-    def gradient(self, name: str, module: str = "") -> Callable[..., Any] | None:
-        """Return the gradient function that ``RegisterGradient(name)`` decorated, or None.
-
-        Scripts in one process may each have their ``add``: one of ``module`` itself goes first.
-        """
-        found = self._gradients.get(name, {})
-        if module in found or not found:
-            return found.get(module)
-        if len(found) > 1:
-            raise AlreadyExistsError(
-                None,
-                None,
-                f"gradients for {name!r} are registered by {', '.join(sorted(found))}; none of "
-                f"them is the module that defines the operation.",
-            )
-        return next(iter(found.values()))
-
 
 def _op_functions(item: Any) -> list[Callable[..., Any]]:
     if isinstance(item, ModuleType):
@@ -388,38 +363,3 @@ _log = logging.getLogger("tfmini")
 
 
 registry = Registry()
-
-
-class RegisterGradient:
-    """Decorator that registers a gradient function under an operation type's name.
-
-    For lesson-style operations (classes derived from ``tf.Operation``) the function takes the
-    operation, with the *values* ``op.inputs`` and ``op.output``, and the gradient's value; it
-    returns one value per input.  For other types it takes tensors and returns tensors, as in
-    TensorFlow.
-    """
-
-    def __init__(self, op_type: str) -> None:
-        if not isinstance(op_type, str):
-            raise InvalidTypeError(
-                None, None, f"write @tf.RegisterGradient('name of the type'), not {op_type!r:.60}."
-            )
-        self._op_type = op_type
-
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        registry.register_gradient(self._op_type, function)
-        return function
-
-
-def NotDifferentiable(op_type: str) -> None:
-    """Declare that operations of the type ``op_type`` have no gradient: none flows past them."""
-    if not isinstance(op_type, str):
-        raise TypeError(f"NotDifferentiable needs the name of an operation type, not {op_type!r}")
-    registry.register_gradient(op_type, _no_gradients)
-
-
-NoGradient = no_gradient = NotDifferentiable
-
-
-def _no_gradients(op: Any, *_grads: Any) -> list[None]:
-    return [None] * len(op.inputs)

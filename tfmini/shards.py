@@ -17,12 +17,13 @@ from typing import Any
 from tfmini.chunks import Chunks
 from tfmini.codegen import Function, generate
 from tfmini.dims import part_shape
-from tfmini.lower import Lowered, Place, Site, program_inputs, stream_refs, travels_apart
+from tfmini.lower import Lowered, Place, Site
 from tfmini.passes import optimized
 from tfmini.passes.costs import all_specs, node_seconds
 from tfmini.passes.placements import Group, Partial, Placed, Shard, placed
 from tfmini.passes.regions import Region
 from tfmini.plan import Plan, Ref
+from tfmini.program import program_inputs, stream_refs, travels_apart
 from tfmini.reduction import FAN_IN, OnceTask
 from tfmini.row_blocks import BlocksTask, block_rows
 from tfmini.shard_tasks import ShardTasks
@@ -59,7 +60,7 @@ class Unit:
 
 
 class ShardedProgram:
-    """A plan ready to run in shards; see ``lower.Program``, of which it has the face."""
+    """A plan ready to run in shards; see ``program.Program``, of which it has the face."""
 
     inline = None
     one_blas_thread = True

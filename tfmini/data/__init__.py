@@ -16,23 +16,11 @@ from tfmini.data.iterator import Iterator
 from tfmini.data.minibatches import Minibatches
 
 __all__ = [
-    "AUTOTUNE",
-    "INFINITE_CARDINALITY",
-    "UNKNOWN_CARDINALITY",
-    "Dataset",
-    "FixedLengthRecordDataset",
-    "Iterator",
-    "Minibatches",
-    "Options",
-    "TFRecordDataset",
-    "TextLineDataset",
-    "experimental",
-    "get_output_classes",
-    "get_output_shapes",
-    "get_output_types",
-    "make_initializable_iterator",
-    "make_one_shot_iterator",
-]
+    "AUTOTUNE", "INFINITE_CARDINALITY", "UNKNOWN_CARDINALITY", "Dataset",
+    "FixedLengthRecordDataset", "Iterator", "Minibatches", "Options", "TFRecordDataset",
+    "TextLineDataset", "experimental", "get_output_classes", "get_output_shapes",
+    "get_output_types", "make_initializable_iterator", "make_one_shot_iterator",
+]  # fmt: skip
 
 
 class Options:

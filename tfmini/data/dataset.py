@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from tfmini.build import constant_value, convert_to_tensor
-from tfmini.data import combining, structure
+from tfmini.data import caches, combining, padding, parallel, structure
 from tfmini.data.functions import Traced
 from tfmini.data.iterator import Iterator, initializable, one_shot
 from tfmini.data.recipe import Recipe
-from tfmini.data.rows import numbers, slices
+from tfmini.data.rows import file_names, numbers, slices
 from tfmini.data.seeds import stream_of
 from tfmini.data.source import Chain, Passes, Source
 from tfmini.data.steps import flattened
@@ -30,7 +30,11 @@ from tfmini.spec import TensorSpec
 
 
 class Dataset(structure.Structured):
-    """Elements of one structure, in order; each method returns a new dataset."""
+    """Elements of one structure, in order; each method returns a new dataset.
+
+    Make one by a static method, as ``from_tensor_slices``, or from files, as ``TFRecordDataset``;
+    ``make_one_shot_iterator().get_next()`` gives tensors that are the next element in each run.
+    """
 
     def __init__(
         self, form: Any, make: Callable[..., Source], tensors: Sequence[Tensor] = (),
@@ -137,7 +141,7 @@ class Dataset(structure.Structured):
         """
         form = structure.STRING
         stream = stream_of(seed) if shuffle or shuffle is None else None
-        return Dataset(form, lambda pattern: combining.files(pattern, stream),
+        return Dataset(form, lambda pattern: file_names(pattern, stream),
                        [convert_to_tensor(file_pattern)])  # fmt: skip
 
     # -- the order of elements ------------------------------------------------------------------
@@ -183,11 +187,11 @@ class Dataset(structure.Structured):
 
     def cache(self, filename: Any = "") -> Dataset:
         """Keep the elements of the first whole pass, in memory or in a file, for later ones."""
-        return self._with(combining.cached, [convert_to_tensor(filename)])
+        return self._with(caches.cached, [convert_to_tensor(filename)])
 
     def prefetch(self, buffer_size: Any) -> Dataset:
         """Prepare up to ``buffer_size`` elements in a thread while others are used."""
-        return self._with(combining.prefetched, [_int64(buffer_size)])
+        return self._with(parallel.prefetched, [_int64(buffer_size)])
 
     # -- groups of elements ---------------------------------------------------------------------
 
@@ -219,8 +223,8 @@ class Dataset(structure.Structured):
         """
         size, drop = _int64(batch_size), convert_to_tensor(drop_remainder)
         specs = nest.flatten(self._form)
-        shapes = combining.padded_shapes(self._form, padded_shapes)
-        values = combining.padding_values(self._form, padding_values)
+        shapes = padding.padded_shapes(self._form, padded_shapes)
+        values = padding.padding_values(self._form, padding_values)
         length = _static_length(size, drop)
         form = nest.pack(
             self._form,
@@ -230,7 +234,7 @@ class Dataset(structure.Structured):
 
         def make(source: Source, size: Any, drop: Any, *values: Any) -> Source:
             _require_positive("batch_size", size)
-            return combining.padded(source, int(size), bool(drop), shapes, values)
+            return padding.padded(source, int(size), bool(drop), shapes, values)
 
         return Dataset(form, make, [size, drop, *values], [self])
 
@@ -260,12 +264,12 @@ class Dataset(structure.Structured):
         """
         traced = self._traced(map_func, "map", _tensors_of)
 
-        def make(source: Source, parallel: Any, *captured: Any) -> Source:
-            return combining.mapped(source, traced, captured, int(parallel))
+        def make(source: Source, calls: Any, *captured: Any) -> Source:
+            return parallel.mapped(source, traced, captured, int(calls))
 
         form = structure.specs(traced.returned)
-        parallel = _int64(1 if num_parallel_calls is None else num_parallel_calls)
-        return Dataset(form, make, [parallel, *traced.captured], [self])
+        calls = _int64(1 if num_parallel_calls is None else num_parallel_calls)
+        return Dataset(form, make, [calls, *traced.captured], [self])
 
     def filter(self, predicate: Callable[..., Any]) -> Dataset:
         """Return the elements for which ``predicate``, a function to a scalar bool, is true."""

@@ -23,7 +23,7 @@ from tfmini.dtypes import as_dtype, int64
 from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Tensor
 from tfmini.opdef import OpDef
-from tfmini.ops import nest
+from tfmini.ops import casting, indexing, nest, sorting
 from tfmini.spec import TensorSpec
 
 AUTOTUNE = -1
@@ -33,28 +33,12 @@ UNKNOWN_CARDINALITY = -2
 Transformation = Callable[[Dataset], Dataset]
 
 __all__ = [
-    "AUTOTUNE",
-    "INFINITE_CARDINALITY",
-    "UNKNOWN_CARDINALITY",
-    "Counter",
-    "CsvDataset",
-    "bucket_by_sequence_length",
-    "choose_from_datasets",
-    "copy_to_device",
-    "enumerate_dataset",
-    "get_single_element",
-    "group_by_window",
-    "ignore_errors",
-    "make_batched_features_dataset",
-    "make_csv_dataset",
-    "map_and_batch",
-    "parallel_interleave",
-    "prefetch_to_device",
-    "sample_from_datasets",
-    "shuffle_and_repeat",
-    "take_while",
-    "unbatch",
-]
+    "AUTOTUNE", "INFINITE_CARDINALITY", "UNKNOWN_CARDINALITY", "Counter", "CsvDataset",
+    "bucket_by_sequence_length", "choose_from_datasets", "copy_to_device", "enumerate_dataset",
+    "get_single_element", "group_by_window", "ignore_errors", "make_batched_features_dataset",
+    "make_csv_dataset", "map_and_batch", "parallel_interleave", "prefetch_to_device",
+    "sample_from_datasets", "shuffle_and_repeat", "take_while", "unbatch",
+]  # fmt: skip
 
 
 def shuffle_and_repeat(buffer_size: Any, count: Any = None, seed: Any = None) -> Transformation:
@@ -214,8 +198,6 @@ def bucket_by_sequence_length(
         raise InvalidArgumentError(
             None, None, "pad_to_bucket_boundary is not supported; give padded_shapes."
         )
-    from tfmini.ops import casting, indexing, sorting
-
     sizes = np.array(bucket_batch_sizes, np.int64)
     edges = np.array(bucket_boundaries, np.int64)
 

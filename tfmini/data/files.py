@@ -17,12 +17,13 @@ import numpy as np
 from tfmini.build import convert_to_tensor
 from tfmini.data.dataset import Dataset
 from tfmini.data.source import Element, Passes, Source
-from tfmini.data.structure import STRING, text, texts
+from tfmini.data.structure import STRING, texts
 from tfmini.dtypes import string
 from tfmini.errors import DataLossError, InvalidArgumentError
 from tfmini.formats.records import compression_name, read_records
 from tfmini.ops.csv import Columns, column_defaults
 from tfmini.ops.files import file_error
+from tfmini.ops.string_values import as_text
 from tfmini.spec import TensorSpec
 
 Records = Callable[[str], Iterable[Any]]
@@ -82,7 +83,7 @@ def _of_files(files: Any, make: Callable[..., Records], *tensors: Any) -> tuple[
 
         def of_source(source: Source, *values: Any) -> Source:
             records = make(*values)
-            return Passes(lambda: elements((text(e[0]) for e in source), records))
+            return Passes(lambda: elements((as_text(e[0]) for e in source), records))
 
         return STRING, of_source, given, [files]
 
@@ -93,7 +94,26 @@ def _of_files(files: Any, make: Callable[..., Records], *tensors: Any) -> tuple[
     return STRING, of_names, [convert_to_tensor(files, string), *given], ()
 
 
-class TextLineDataset(Dataset):
+class _Records(Dataset):
+    """Base of datasets of what ``read(name, compression)`` yields for each file."""
+
+    read: Callable[[str, str], Iterable[bytes]]
+
+    def __init__(
+        self,
+        filenames: Any,
+        compression_type: Any = None,
+        buffer_size: Any = None,
+        num_parallel_reads: Any = None,
+    ) -> None:
+        def make(compression: Any) -> Records:
+            kind = compression_name(as_text(compression))
+            return lambda name: type(self).read(name, kind)
+
+        super().__init__(*_of_files(filenames, make, compression_type or ""))
+
+
+class TextLineDataset(_Records):
     """The lines of text files, as strings without their ends.
 
     Parameters
@@ -102,35 +122,13 @@ class TextLineDataset(Dataset):
     compression_type : "", "GZIP" or "ZLIB"
     """
 
-    def __init__(
-        self,
-        filenames: Any,
-        compression_type: Any = None,
-        buffer_size: Any = None,
-        num_parallel_reads: Any = None,
-    ) -> None:
-        def make(compression: Any) -> Records:
-            kind = compression_name(text(compression))
-            return lambda name: lines(name, kind)
-
-        super().__init__(*_of_files(filenames, make, compression_type or ""))
+    read = staticmethod(lines)
 
 
-class TFRecordDataset(Dataset):
+class TFRecordDataset(_Records):
     """The records of TFRecord files, as strings; the parameters are ``TextLineDataset``'s."""
 
-    def __init__(
-        self,
-        filenames: Any,
-        compression_type: Any = None,
-        buffer_size: Any = None,
-        num_parallel_reads: Any = None,
-    ) -> None:
-        def make(compression: Any) -> Records:
-            kind = compression_name(text(compression))
-            return lambda name: read_records(name, kind)
-
-        super().__init__(*_of_files(filenames, make, compression_type or ""))
+    read = staticmethod(read_records)
 
 
 class FixedLengthRecordDataset(Dataset):
@@ -147,7 +145,7 @@ class FixedLengthRecordDataset(Dataset):
         num_parallel_reads: Any = None,
     ) -> None:
         def make(size: Any, header: Any, footer: Any, compression: Any) -> Records:
-            kind = compression_name(text(compression))
+            kind = compression_name(as_text(compression))
             sizes = int(size), int(header), int(footer)
             if sizes[0] <= 0:
                 raise InvalidArgumentError(None, None, f"record_bytes must be over 0, not {size}.")
@@ -179,7 +177,7 @@ class CsvDataset(Dataset):
         selected = None if select_cols is None else tuple(select_cols)
 
         def make(compression: Any, *values: Any) -> Callable[[str], Iterator[Element]]:
-            kind = compression_name(text(compression))
+            kind = compression_name(as_text(compression))
             columns = Columns(values, field_delim, use_quote_delim, na_value, selected)
             return lambda name: _rows(name, kind, columns, header)
 

@@ -24,6 +24,7 @@ from tfmini.nodes import Operation, Tensor
 from tfmini.opdef import OpDef
 from tfmini.ops import nest
 from tfmini.ops.bodies import Cut, Program
+from tfmini.ops.string_values import as_text
 from tfmini.shapes import compatible
 from tfmini.spec import TensorSpec
 
@@ -60,7 +61,7 @@ class Held:
 
 
 def _key(handle: Any) -> tuple[str, str]:
-    return "iterator", structure.text(handle)
+    return "iterator", as_text(handle)
 
 
 class _MakeIterator(OpDef):
@@ -126,7 +127,7 @@ def _uninitialized(handle: Any) -> Held:
     raise FailedPreconditionError(
         None,
         None,
-        f"iterator {structure.text(handle)!r} has not been initialized in this session: run its "
+        f"iterator {as_text(handle)!r} has not been initialized in this session: run its "
         f"initializer first.",
     )
 

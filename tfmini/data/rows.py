@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from tfmini.data.seeds import Stream
 from tfmini.data.source import Element, Passes, Source
 from tfmini.data.steps import draws, repeated
 from tfmini.errors import InvalidArgumentError
+from tfmini.ops.files import matching
 
 Block = Any  # a range, or an int64 array
 Order = Callable[[], Iterator[Block]]
@@ -85,6 +87,15 @@ def numbers(*bounds: Any) -> Source:
     if len(values) <= _LONGEST_RANGE:
         return Rows([np.array(values, np.int64)])
     return Passes(lambda: ((np.int64(i),) for i in values))
+
+
+def file_names(pattern: Any, begin: Callable[..., Stream] | None) -> Source:
+    """Return the names of the files that match, shuffled by a stream if there is one."""
+    names = matching(pattern)
+    if not names.size:
+        raise InvalidArgumentError(None, None, f"list_files: no file matches {pattern!r}.")
+    rows = Rows([names])
+    return rows if begin is None else rows.shuffle(names.size, begin())
 
 
 class Batches(Source):

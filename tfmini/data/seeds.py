@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from tfmini.defaults import DEFAULT_GRAPH_SEED
 from tfmini.graph import get_default_graph
-
-_DEFAULT_GRAPH_SEED = 87654321  # TensorFlow's, where only the operation has one
 
 Stream = Callable[[], np.random.Generator]
 
@@ -27,7 +26,7 @@ def stream_of(seed: Any, each_pass: bool = True) -> Callable[..., Stream]:
     """
     graph = get_default_graph()
     fixed = seed is not None or graph.seed is not None
-    graph_seed = _DEFAULT_GRAPH_SEED if graph.seed is None else graph.seed
+    graph_seed = DEFAULT_GRAPH_SEED if graph.seed is None else graph.seed
     place = len(graph._operations)
 
     def begin(*value: Any) -> Stream:

@@ -18,6 +18,7 @@ from tfmini.errors import InvalidArgumentError, InvalidTypeError
 from tfmini.nodes import Tensor
 from tfmini.ops import nest
 from tfmini.ops.sparse import SparseTensor
+from tfmini.ops.string_values import as_text
 from tfmini.shapes import Shape, TensorShape, as_shape, compatible, format_shape
 from tfmini.spec import TensorSpec, as_array
 
@@ -253,9 +254,10 @@ def checked(value: Any, spec: TensorSpec, what: str) -> Any:
         array = np.asarray(value)
         target = dtype.dtype if dtype else array.dtype
         plain = not hasattr(value, "dtype")
-        if array.dtype != target and not np.can_cast(
+        told = array.size or not plain  # an empty list says nothing of its type
+        if array.dtype != target and told and not np.can_cast(
             array.dtype, target, "same_kind" if plain else "safe"
-        ):
+        ):  # fmt: skip
             raise InvalidTypeError(
                 None, None, f"{what} gave {array.dtype}, its type is {dtype!r}: {value!r:.60}."
             )
@@ -269,15 +271,9 @@ def checked(value: Any, spec: TensorSpec, what: str) -> Any:
     return array
 
 
-def text(value: Any) -> str:
-    """Return a string's value, however it came, as text."""
-    item = value.item() if isinstance(value, np.ndarray) else value
-    return item.decode() if isinstance(item, bytes) else str(item)
-
-
 def texts(value: Any) -> list[str]:
     """Return the strings of a scalar or a vector."""
-    return [text(v) for v in np.asarray(value, object).ravel()]
+    return [as_text(v) for v in np.asarray(value, object).ravel()]
 
 
 def flat_values(form: Any, value: Any, specs: Sequence[TensorSpec], what: str) -> tuple[Any, ...]:

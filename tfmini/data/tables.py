@@ -12,13 +12,12 @@ import numpy as np
 
 from tfmini.data.combining import without_errors
 from tfmini.data.dataset import Dataset
-from tfmini.data.files import CsvDataset, TFRecordDataset, column_names, first_rows
+from tfmini.data.files import CsvDataset, TFRecordDataset, first_rows
+from tfmini.data.files import column_names as names_of
 from tfmini.dtypes import float32, float64, int32, int64, string
 from tfmini.errors import InvalidArgumentError
 from tfmini.ops.files import matching
 from tfmini.ops.parsing import parse_example
-
-_names_of = column_names
 
 
 def make_csv_dataset(
@@ -58,7 +57,7 @@ def make_csv_dataset(
         raise InvalidArgumentError(
             None, None, f"make_csv_dataset: no file matches {file_pattern!r}."
         )
-    names = _names_of(files[0], field_delim) if column_names is None else list(column_names)
+    names = names_of(files[0], field_delim) if column_names is None else list(column_names)
     wanted = list(range(len(names)))
     if select_columns is not None:
         wanted = sorted([c if isinstance(c, int) else names.index(c) for c in select_columns])

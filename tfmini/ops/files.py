@@ -22,20 +22,8 @@ from tfmini.errors import (
     ResourceExhaustedError,
     UnknownError,
 )
-from tfmini.opdef import Cost, OpDef
+from tfmini.ops.string_values import StringOp, as_bytes, as_text, string_vector
 from tfmini.spec import TensorSpec
-
-
-def as_text(value: Any) -> str:
-    """Return the value of a scalar string, however it is held, as text."""
-    item = value.item() if isinstance(value, np.ndarray) else value
-    return os.fsdecode(item) if isinstance(item, bytes) else str(item)
-
-
-def as_bytes(value: Any) -> bytes:
-    """Return the value of a scalar string, however it is held, as bytes."""
-    item = value.item() if isinstance(value, np.ndarray) else value
-    return item if isinstance(item, bytes) else str(item).encode()
 
 
 def file_error(error: OSError, name: Any) -> OpError:
@@ -64,24 +52,7 @@ def read(name: Any) -> bytes:
 def matching(patterns: Any) -> np.ndarray:
     """Return the names of the files that match one of ``patterns``, sorted."""
     found = {name for p in np.asarray(patterns, object).ravel() for name in glob.glob(as_text(p))}
-    names = np.empty(len(found), object)
-    names[:] = [os.fsencode(name) for name in sorted(found)]
-    return names
-
-
-class StringOp(OpDef):
-    """Base of operations whose work depends on what a string holds, or on a file.
-
-    ``work`` is a guess of it: as many additions as would take the same time.
-    """
-
-    work = 2e4
-
-    gradient = None
-    tested_by = "tests of files and of parsing: samples are numbers"
-
-    def cost(self, *_specs: TensorSpec, **_attrs: Any) -> Cost:
-        return Cost(self.work, self.work)
+    return string_vector([os.fsencode(name) for name in sorted(found)])
 
 
 @op("ReadFile")

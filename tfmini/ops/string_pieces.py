@@ -1,8 +1,12 @@
-"""Strings taken apart and put together: ``strings.split``, ``bytes_split``, ``ngrams``, joined
-segments."""
+"""Strings taken apart and put together.
+
+In: strings.  Out: their pieces, as a sparse tensor or a vector; or fewer strings, joined along
+dimensions, as n-grams, or by segment.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,9 +17,9 @@ from tfmini.dtypes import int64, string
 from tfmini.errors import InvalidArgumentError, UnimplementedError
 from tfmini.nodes import Tensor
 from tfmini.opdef import Cost, OpDef, conflict
-from tfmini.ops.files import as_bytes
 from tfmini.ops.sparse import SparseTensor
 from tfmini.ops.static import elements_of, require_ints
+from tfmini.ops.string_values import as_bytes, as_text, string_vector
 from tfmini.shapes import compatible
 from tfmini.spec import TensorSpec
 
@@ -31,10 +35,54 @@ class _Pieces(OpDef):
         return Cost(1e3 * size, 64.0 * size)
 
 
-def _objects(values: Sequence[Any]) -> Any:
-    out = np.empty(len(values), object)
-    out[:] = values
-    return out
+@op("StringSplit")
+class _string_split(_Pieces):
+    """The pieces of a vector of strings: places, pieces, and the shape."""
+
+    samples = [(np.array(["a b  c", "", "d"], object), {"delimiter": " "}),
+               (np.array(["a,b;c"], object), {"delimiter": ",;", "skip_empty": False})]  # fmt: skip
+
+    def compute(self, source: Any, *, delimiter: str = " ", skip_empty: bool = True) -> Any:
+        places: list[tuple[int, int]] = []
+        pieces: list[Any] = []
+        widest = 0
+        for i, value in enumerate(source.tolist()):
+            parts = _pieces(as_text(value), delimiter) if value else []
+            parts = [p for p in parts if p] if skip_empty else parts
+            places += [(i, j) for j in range(len(parts))]
+            pieces += [as_bytes(p) for p in parts]
+            widest = max(widest, len(parts))
+        indices = np.array(places, np.int64).reshape(-1, 2)
+        return indices, string_vector(pieces), np.array([len(source), widest], np.int64)
+
+    def infer(self, source: TensorSpec, **_attrs: Any) -> tuple[TensorSpec, ...]:
+        self.check_kinds((source.dtype,))
+        if source.shape is not None and len(source.shape) != 1:
+            raise ValueError("a vector of strings is needed")
+        return TensorSpec((None, 2), int64), TensorSpec((None,), string), TensorSpec((2,), int64)
+
+
+def _pieces(text: str, delimiter: str) -> list[str]:
+    """Return ``text`` split at each character of ``delimiter``; at all characters if it is ""."""
+    if not delimiter:
+        return list(text)
+    return re.split(f"[{re.escape(delimiter)}]", text)
+
+
+def string_split(
+    source: Any, sep: str | None = None, skip_empty: bool = True, delimiter: str | None = None,
+    name: str | None = None,
+) -> SparseTensor:  # fmt: skip
+    """Return the pieces of a vector of strings as a sparse matrix, a row for each string.
+
+    Parameters
+    ----------
+    sep (or delimiter) : each of its characters separates, by default " "; "": single characters
+    skip_empty : bool, whether empty pieces are left out
+    """
+    rule = sep if sep is not None else " " if delimiter is None else delimiter
+    indices, values, shape = _string_split(source, rule, skip_empty, name)
+    return SparseTensor(indices, values, shape)
 
 
 @op("StringSplitV2")
@@ -53,7 +101,7 @@ class _split_strings(_Pieces):
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         places = np.stack([*np.unravel_index(which, shape), within], 1).astype(np.int64)
         widest = int(counts.max(initial=0))
-        values = _objects([piece for row in rows for piece in row])
+        values = string_vector([piece for row in rows for piece in row])
         return places, values, np.array([*shape, widest], np.int64)
 
     def infer(self, input: TensorSpec, *, sep: str, maxsplit: int) -> tuple[TensorSpec, ...]:
@@ -95,7 +143,7 @@ class _bytes_split(_Pieces):
 
     def compute(self, input: Any) -> Any:
         data = as_bytes(input)
-        return _objects([data[i : i + 1] for i in range(len(data))])
+        return string_vector([data[i : i + 1] for i in range(len(data))])
 
     def infer(self, input: TensorSpec) -> TensorSpec:
         self.check_kinds((input.dtype,))
@@ -111,6 +159,66 @@ def bytes_split(input: Any, name: str | None = None) -> Tensor:
             f"tfmini has no ragged tensors for; give one string, or use tf.string_split(x, '').",
         )  # fmt: skip
     out: Tensor = apply(_bytes_split.opdef, (given,), {}, name)
+    return out
+
+
+@op("ReduceJoin")
+class _reduce_join(_Pieces):
+    """Strings joined along dimensions."""
+
+    samples = [(_LINES, {"axis": (1,), "separator": ","}), (_LINES, {"axis": (0,)})]
+
+    def compute(
+        self, inputs: Any, *, axis: Sequence[int], keepdims: bool = False, separator: str = ""
+    ) -> Any:
+        rank = np.ndim(inputs)
+        axes = [a % rank for a in axis]
+        rest = [i for i in range(rank) if i not in axes]
+        moved = np.transpose(inputs, [*rest, *reversed(axes)])  # the first axis is joined first
+        lead = moved.shape[: len(rest)]
+        rows = moved.reshape(*lead, -1)
+        out = np.empty(lead, object)
+        for at in np.ndindex(*lead):
+            row = rows[at].tolist()
+            out[at] = as_bytes(separator.join([as_text(x) for x in row]))
+        shape = [1 if i in axes else n for i, n in enumerate(inputs.shape)]
+        return out.reshape(shape) if keepdims else out
+
+    def infer(
+        self, inputs: TensorSpec, *, axis: Sequence[int], keepdims: bool = False,
+        separator: str = "",
+    ) -> TensorSpec:  # fmt: skip
+        self.check_kinds((inputs.dtype,))
+        if inputs.shape is None:
+            return TensorSpec(None, string)
+        rank = len(inputs.shape)
+        if any(not -rank <= a < rank for a in axis):
+            raise ValueError(f"axis {list(axis)} is out of range for rank {rank}")
+        axes = {a % rank for a in axis}
+        kept = [1 if i in axes else n for i, n in enumerate(inputs.shape)]
+        shape = kept if keepdims else [n for i, n in enumerate(inputs.shape) if i not in axes]
+        return TensorSpec(tuple(shape), string)
+
+    def cost(self, inputs: TensorSpec, **_attrs: Any) -> Cost:
+        size = float("inf") if inputs.size is None else inputs.size
+        return Cost(300.0 * size, 64.0 * size)
+
+
+def reduce_join(
+    inputs: Any, axis: Any = None, keep_dims: bool | None = None, separator: str = "",
+    name: str | None = None, reduction_indices: Any = None, keepdims: bool | None = None,
+) -> Tensor:  # fmt: skip
+    """Return strings joined along ``axis`` (default: all dimensions) with ``separator``."""
+    x = convert_to_tensor(inputs)
+    axis = reduction_indices if axis is None else axis
+    if axis is None:
+        if x.spec.rank is None:
+            raise InvalidArgumentError(None, None, "the rank must be known, or axis given.")
+        axis = tuple(reversed(range(x.spec.rank)))
+    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    kept = bool(keep_dims if keepdims is None else keepdims)
+    attrs = {"axis": axes, "keepdims": kept, "separator": separator}
+    out: Tensor = apply(_reduce_join.opdef, (x,), attrs, name)
     return out
 
 
@@ -240,7 +348,7 @@ class unsorted_segment_join(_Pieces):
                 into.append(as_bytes(value))
         glue = separator.encode()
         joined = [glue.join(words) for row in parts for words in row]
-        return _objects(joined).reshape(count, *tail)
+        return string_vector(joined).reshape(count, *tail)
 
     def infer(
         self, inputs: TensorSpec, segment_ids: TensorSpec, num_segments: TensorSpec, *,

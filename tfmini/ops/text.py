@@ -1,4 +1,4 @@
-"""Strings: conversion from and to numbers, joining, cutting, replacing.
+"""Strings element by element: from and to numbers, joined, measured, cut, replaced.
 
 Elements are bytes, as in all string tensors; where characters matter they are read as UTF-8, and
 bytes that are not come through as they are.
@@ -7,7 +7,7 @@ bytes that are not come through as they are.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from tfmini.dtypes import DType, as_dtype, bool_, float32, float64, int32, int64
 from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Tensor
 from tfmini.opdef import Cost, OpDef
-from tfmini.ops.sparse import SparseTensor
+from tfmini.ops.string_values import as_bytes, as_text
 from tfmini.shapes import broadcast_shapes
 from tfmini.spec import TensorSpec
 
@@ -52,14 +52,6 @@ def _each(function: Callable[..., Any], *inputs: Any, dtype: Any = object) -> An
     return out
 
 
-def _text(value: Any) -> str:
-    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
-
-
 @op("AsString")
 class _as_string(_Text):
     """Numbers or bools written by C's printf rules."""
@@ -73,13 +65,13 @@ class _as_string(_Text):
         if kind == "b":
             return _each(lambda x: b"true" if x else b"false", input)
         if kind == "c":
-            return _each(lambda x: _bytes(f"({format % x.real},{format % x.imag})"), input)
+            return _each(lambda x: as_bytes(f"({format % x.real},{format % x.imag})"), input)
         return _each(lambda x: _written(format, x), input)
 
 
 def _written(format: str, x: Any) -> bytes:
     # C fills no infinity or NaN with zeros.
-    return _bytes((format if np.isfinite(x) else format.replace("%0", "%")) % x)
+    return as_bytes((format if np.isfinite(x) else format.replace("%0", "%")) % x)
 
 
 def as_string(
@@ -130,7 +122,7 @@ class _string_to_number(_Text):
 
 
 def _read(read: Callable[[str], Any], value: Any, dtype: DType) -> Any:
-    text = _text(value)
+    text = as_text(value)
     try:
         number = read(text)
         if "_" in text or (read is int and not dtype.min <= number <= dtype.max):
@@ -159,7 +151,7 @@ class string_join(_Text):
     samples = [(_WORDS, _WORDS, {"separator": "-"}), (_WORDS, np.array("!", object))]
 
     def compute(self, *inputs: Any, separator: str = "") -> Any:
-        return _each(lambda *parts: _bytes(separator.join([_text(p) for p in parts])), *inputs)
+        return _each(lambda *parts: as_bytes(separator.join([as_text(p) for p in parts])), *inputs)
 
 
 @op("StringLength")
@@ -176,10 +168,10 @@ class _string_length(_Text):
 
 def _measured(value: Any, unit: str) -> Any:
     if unit == "UTF8_CHAR":
-        return _text(value)
+        return as_text(value)
     if unit != "BYTE":
         raise ValueError(f"unit={unit!r}: use BYTE or UTF8_CHAR")
-    return _bytes(_text(value))
+    return as_bytes(value)
 
 
 def string_length(input: Any, name: str | None = None, unit: str = "BYTE") -> Tensor:
@@ -211,7 +203,7 @@ def _part(value: Any, start: int, length: int, unit: str) -> Any:
         raise ValueError(f"position {start} is out of range for {value!r}")
     start = start + len(whole) if start < 0 else start
     part = whole[start : start + length]
-    return _bytes(part) if isinstance(part, str) else part
+    return as_bytes(part) if isinstance(part, str) else part
 
 
 def substr(input: Any, pos: Any, len: Any, name: str | None = None, unit: str = "BYTE") -> Tensor:
@@ -232,7 +224,7 @@ class _regex_replace(_Text):
     ) -> Any:
         rule, new = re.compile(pattern), rewrite.replace(r"\0", r"\g<0>")
         count = 0 if replace_global else 1
-        return _each(lambda x: _bytes(rule.sub(new, _text(x), count=count)), input)
+        return _each(lambda x: as_bytes(rule.sub(new, as_text(x), count=count)), input)
 
 
 def regex_replace(
@@ -256,7 +248,7 @@ class regex_full_match(_Text):
 
     def compute(self, input: Any, *, pattern: str) -> Any:
         rule = re.compile(pattern)
-        out = _each(lambda x: rule.fullmatch(_text(x)) is not None, input, dtype=bool)
+        out = _each(lambda x: rule.fullmatch(as_text(x)) is not None, input, dtype=bool)
         return out if out.ndim else out[()]
 
 
@@ -272,8 +264,8 @@ class _Cased(_Text):
 
     def compute(self, input: Any, *, encoding: str = "") -> Any:
         if encoding:
-            return _each(lambda x: _bytes(self.change(_text(x))), input)
-        return _each(lambda x: self.change(x if isinstance(x, bytes) else _bytes(x)), input)
+            return _each(lambda x: as_bytes(self.change(as_text(x))), input)
+        return _each(lambda x: self.change(as_bytes(x)), input)
 
     def infer(self, input: TensorSpec, *, encoding: str = "") -> TensorSpec:
         if encoding not in ("", "utf-8"):
@@ -288,9 +280,6 @@ class string_lower(_Cased):
     def change(self, text: Any) -> Any:
         return text.lower()
 
-    def compute(self, input: Any, *, encoding: str = "") -> Any:
-        return super().compute(input, encoding=encoding)
-
 
 @op("StringUpper")
 class string_upper(_Cased):
@@ -299,133 +288,10 @@ class string_upper(_Cased):
     def change(self, text: Any) -> Any:
         return text.upper()
 
-    def compute(self, input: Any, *, encoding: str = "") -> Any:
-        return super().compute(input, encoding=encoding)
-
 
 @op("StringStrip")
 class string_strip(_Text):
     """Return strings without white space at both ends."""
 
     def compute(self, input: Any) -> Any:
-        return _each(lambda x: _bytes(_text(x).strip()), input)
-
-
-@op("ReduceJoin")
-class _reduce_join(OpDef):
-    """Strings joined along dimensions."""
-
-    kinds = "O"
-    gradient = None
-    samples = [(_WORDS, {"axis": (1,), "separator": ","}), (_WORDS, {"axis": (0,)})]
-
-    def compute(
-        self, inputs: Any, *, axis: Sequence[int], keepdims: bool = False, separator: str = ""
-    ) -> Any:
-        rank = np.ndim(inputs)
-        axes = [a % rank for a in axis]
-        rest = [i for i in range(rank) if i not in axes]
-        moved = np.transpose(inputs, [*rest, *reversed(axes)])  # the first axis is joined first
-        lead = moved.shape[: len(rest)]
-        rows = moved.reshape(*lead, -1)
-        out = np.empty(lead, object)
-        for at in np.ndindex(*lead):
-            row = rows[at].tolist()
-            out[at] = _bytes(separator.join([_text(x) for x in row]))
-        shape = [1 if i in axes else n for i, n in enumerate(inputs.shape)]
-        return out.reshape(shape) if keepdims else out
-
-    def infer(
-        self, inputs: TensorSpec, *, axis: Sequence[int], keepdims: bool = False,
-        separator: str = "",
-    ) -> TensorSpec:  # fmt: skip
-        self.check_kinds((inputs.dtype,))
-        if inputs.shape is None:
-            return TensorSpec(None, string)
-        rank = len(inputs.shape)
-        if any(not -rank <= a < rank for a in axis):
-            raise ValueError(f"axis {list(axis)} is out of range for rank {rank}")
-        axes = {a % rank for a in axis}
-        kept = [1 if i in axes else n for i, n in enumerate(inputs.shape)]
-        shape = kept if keepdims else [n for i, n in enumerate(inputs.shape) if i not in axes]
-        return TensorSpec(tuple(shape), string)
-
-    def cost(self, inputs: TensorSpec, **_attrs: Any) -> Cost:
-        size = float("inf") if inputs.size is None else inputs.size
-        return Cost(300.0 * size, 64.0 * size)
-
-
-def reduce_join(
-    inputs: Any, axis: Any = None, keep_dims: bool | None = None, separator: str = "",
-    name: str | None = None, reduction_indices: Any = None, keepdims: bool | None = None,
-) -> Tensor:  # fmt: skip
-    """Return strings joined along ``axis`` (default: all dimensions) with ``separator``."""
-    x = convert_to_tensor(inputs)
-    axis = reduction_indices if axis is None else axis
-    if axis is None:
-        if x.spec.rank is None:
-            raise InvalidArgumentError(None, None, "the rank must be known, or axis given.")
-        axis = tuple(reversed(range(x.spec.rank)))
-    axes = (axis,) if isinstance(axis, int) else tuple(axis)
-    kept = bool(keep_dims if keepdims is None else keepdims)
-    attrs = {"axis": axes, "keepdims": kept, "separator": separator}
-    out: Tensor = apply(_reduce_join.opdef, (x,), attrs, name)
-    return out
-
-
-@op("StringSplit")
-class _string_split(OpDef):
-    """The pieces of a vector of strings: places, pieces, and the shape."""
-
-    kinds = "O"
-    gradient = None
-    samples = [(np.array(["a b  c", "", "d"], object), {"delimiter": " "}),
-               (np.array(["a,b;c"], object), {"delimiter": ",;", "skip_empty": False})]  # fmt: skip
-
-    def compute(self, source: Any, *, delimiter: str = " ", skip_empty: bool = True) -> Any:
-        places: list[tuple[int, int]] = []
-        pieces: list[Any] = []
-        widest = 0
-        for i, value in enumerate(source.tolist()):
-            parts = _pieces(_text(value), delimiter) if value else []
-            parts = [p for p in parts if p] if skip_empty else parts
-            places += [(i, j) for j in range(len(parts))]
-            pieces += [_bytes(p) for p in parts]
-            widest = max(widest, len(parts))
-        values = np.empty(len(pieces), object)
-        values[:] = pieces
-        indices = np.array(places, np.int64).reshape(-1, 2)
-        return indices, values, np.array([len(source), widest], np.int64)
-
-    def infer(self, source: TensorSpec, **_attrs: Any) -> tuple[TensorSpec, ...]:
-        self.check_kinds((source.dtype,))
-        if source.shape is not None and len(source.shape) != 1:
-            raise ValueError("a vector of strings is needed")
-        return TensorSpec((None, 2), int64), TensorSpec((None,), string), TensorSpec((2,), int64)
-
-    def cost(self, source: TensorSpec, **_attrs: Any) -> Cost:
-        size = float("inf") if source.size is None else source.size
-        return Cost(1000.0 * size, 64.0 * size)
-
-
-def _pieces(text: str, delimiter: str) -> list[str]:
-    """Return ``text`` split at each character of ``delimiter``; at all characters if it is ""."""
-    if not delimiter:
-        return list(text)
-    return re.split(f"[{re.escape(delimiter)}]", text)
-
-
-def string_split(
-    source: Any, sep: str | None = None, skip_empty: bool = True, delimiter: str | None = None,
-    name: str | None = None,
-) -> SparseTensor:  # fmt: skip
-    """Return the pieces of a vector of strings as a sparse matrix, a row for each string.
-
-    Parameters
-    ----------
-    sep (or delimiter) : each of its characters separates, by default " "; "": single characters
-    skip_empty : bool, whether empty pieces are left out
-    """
-    rule = sep if sep is not None else " " if delimiter is None else delimiter
-    indices, values, shape = _string_split(source, rule, skip_empty, name)
-    return SparseTensor(indices, values, shape)
+        return _each(lambda x: as_bytes(as_text(x).strip()), input)

@@ -20,6 +20,7 @@ from tfmini.errors import InvalidArgumentError, InvalidTypeError, UnimplementedE
 from tfmini.graph import Graph, GraphKeys, get_default_graph
 from tfmini.layers.base import Layer
 from tfmini.layers.spec import InputSpec, check
+from tfmini.logging import notice
 from tfmini.nodes import Tensor
 from tfmini.ops import array, creation, joining, nest, selection
 from tfmini.ops.recurrent import ACTIVATIONS, FUNCTIONS
@@ -55,6 +56,8 @@ class RNNCell(Layer):
     def __init__(
         self, trainable: bool = True, name: str | None = None, dtype: Any = None, **kwargs: Any
     ) -> None:
+        if kwargs.pop("input_size", None) is not None:
+            notice("input_size of a cell is not needed: its first input says it.")
         super().__init__(trainable, name, dtype, **kwargs)
         self._got: list[Any] = []
 

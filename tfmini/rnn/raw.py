@@ -11,9 +11,9 @@ from typing import Any
 from tfmini.build import convert_to_tensor
 from tfmini.errors import InvalidArgumentError, InvalidTypeError
 from tfmini.nodes import Tensor
-from tfmini.ops import array, control, creation, logic, nest, reductions, selection
-from tfmini.ops.tensor_arrays import TensorArray
+from tfmini.ops import control, creation, logic, nest, reductions
 from tfmini.rnn.cell import joined, require_cell, zeros_of
+from tfmini.rnn.loops import batch_size, held, output_array, tensors
 from tfmini.variable_scope import variable_scope
 
 
@@ -43,13 +43,13 @@ def raw_rnn(
         time = creation.constant(0)
         finished, inputs, state, emit, loop_state = loop_fn(time, None, None, None)
         leaves = [convert_to_tensor(x) for x in nest.flatten(inputs)]
-        inputs, state = nest.pack(inputs, leaves), _tensors(state)
-        batch = _batch_of(leaves[0])
+        inputs, state = nest.pack(inputs, leaves), tensors(state)
+        batch = batch_size([leaves[0], nest.flatten(state)[0]], 0)
         zeros = _zeros(cell, emit, batch, nest.flatten(state)[0])
-        arrays = [_array(z) for z in nest.flatten(zeros)]
+        arrays = [output_array(z) for z in nest.flatten(zeros)]
         has_loop_state = loop_state is not None
         first = (time, convert_to_tensor(finished), inputs, state, arrays,
-                 _tensors(loop_state) if has_loop_state else time)  # fmt: skip
+                 tensors(loop_state) if has_loop_state else time)  # fmt: skip
 
         def body(
             time: Any, finished: Any, inputs: Any, state: Any, arrays: Any, loop_state: Any
@@ -59,8 +59,8 @@ def raw_rnn(
             given = loop_state if has_loop_state else None
             ended, inputs, after, emit, returned = loop_fn(now, output, after, given)
             nest.require_same_form(state, after, "raw_rnn: the states of loop_fn")
-            after = _kept(finished, state, after)
-            emit = _kept(finished, zeros, emit)
+            after = held(finished, state, after)
+            emit = held(finished, zeros, emit)
             arrays = [a.write(time, e) for a, e in zip(arrays, nest.flatten(emit), strict=True)]
             ended = logic.logical_or(finished, ended)
             # Without a loop state of its own, the loop carries the time.
@@ -71,15 +71,6 @@ def raw_rnn(
 
         _, _, _, state, arrays, loop_state = control.while_loop(going, body, first)
     return nest.pack(zeros, arrays), state, loop_state if has_loop_state else None
-
-
-def _tensors(structure: Any) -> Any:
-    return nest.pack(structure, [convert_to_tensor(x) for x in nest.flatten(structure)])
-
-
-def _batch_of(x: Tensor) -> Any:
-    known = x.spec.shape[0] if x.spec.shape else None
-    return array.shape(x)[0] if known is None else known
 
 
 def _zeros(cell: Any, emit: Any, batch: Any, like: Tensor) -> Any:
@@ -98,17 +89,3 @@ def _with_batch(emit: Tensor, batch: Any) -> Tensor:
             None, None, "raw_rnn: the shape of what loop_fn emits at time 0 must be known."
         )
     return creation.zeros(joined([batch, *shape]), emit.dtype)
-
-
-def _array(zeros: Tensor) -> TensorArray:
-    return TensorArray(zeros.dtype, 0, dynamic_size=True, element_shape=zeros.shape)
-
-
-def _kept(finished: Any, old: Any, new: Any) -> Any:
-    """Return ``new`` with the rows of ``old`` where ``finished``."""
-    values = []
-    for before, after in zip(nest.flatten(old), nest.flatten(new), strict=True):
-        after = convert_to_tensor(after, before.dtype)
-        whole = after.spec.shape == ()
-        values.append(after if whole else selection.where(finished, before, after))
-    return nest.pack(new, values)

@@ -14,8 +14,9 @@ from tfmini.dtypes import as_dtype
 from tfmini.errors import InvalidArgumentError, InvalidTypeError
 from tfmini.graph import graph_of
 from tfmini.nodes import Tensor
-from tfmini.ops import array, casting, joining, layout, nest
+from tfmini.ops import casting, joining, layout, nest
 from tfmini.rnn.cell import require_cell, unroll
+from tfmini.rnn.loops import batch_size, swapped
 from tfmini.shapes import format_shape
 from tfmini.variable_scope import variable_scope
 
@@ -52,13 +53,13 @@ def dynamic_rnn(
         )
     with graph_of(leaves).as_default(), variable_scope(scope or "rnn"):
         if not time_major:
-            leaves = [_swapped(x) for x in leaves]
-        batch = _batch_size(leaves, 1)
+            leaves = [swapped(x) for x in leaves]
+        batch = batch_size(leaves, 1)
         lengths = _lengths(sequence_length, batch)
         state = _first_state(cell, initial_state, batch, dtype)
         outputs, last = unroll(cell, nest.pack(inputs, leaves), state, lengths)
         if not time_major:
-            outputs = nest.pack(outputs, [_swapped(y) for y in nest.flatten(outputs)])
+            outputs = nest.pack(outputs, [swapped(y) for y in nest.flatten(outputs)])
     return outputs, last
 
 
@@ -71,22 +72,6 @@ def _sequence(x: Any) -> Tensor:
             f"inputs need a batch and steps: their shape is {format_shape(x.spec.shape)}.",
         )
     return x
-
-
-def _swapped(x: Tensor) -> Tensor:
-    """Return ``x`` with its first two dimensions, batch and steps, in each other's place."""
-    if x.spec.rank is None:
-        raise InvalidArgumentError(
-            x.op.info, x.op, "the rank of a sequence must be known; use set_shape before."
-        )
-    return array.transpose(x, [1, 0, *range(2, x.spec.rank)])
-
-
-def _batch_size(leaves: Sequence[Tensor], axis: int) -> Any:
-    for x in leaves:
-        if x.spec.shape is not None and x.spec.shape[axis] is not None:
-            return x.spec.shape[axis]
-    return array.shape(leaves[0])[axis]
 
 
 def _lengths(given: Any, batch: Any) -> Tensor | None:
@@ -146,7 +131,7 @@ def static_rnn(
         raise InvalidArgumentError(None, None, "static_rnn: the list of inputs is empty.")
     steps = [[convert_to_tensor(x) for x in nest.flatten(step)] for step in inputs]
     with graph_of(steps[0]).as_default(), variable_scope(scope or "rnn"):
-        batch = _batch_size([x for step in steps for x in step], 0)
+        batch = batch_size([x for step in steps for x in step], 0)
         lengths = _lengths(sequence_length, batch)
         state = _first_state(cell, initial_state, batch, dtype)
         stacked = [joining.stack(column) for column in zip(*steps, strict=True)]

@@ -130,7 +130,6 @@ class DeviceWrapper(_Wrapper):
 
     def __init__(self, cell: Any, device: Any) -> None:
         super().__init__(cell)
-        self._device = device
 
     def __call__(self, inputs: Any, state: Any, scope: Any = None) -> Any:
         return self._cell(inputs, state, scope=scope)

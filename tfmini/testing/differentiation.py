@@ -17,10 +17,10 @@ import numpy as np
 
 from tfmini.autodiff import gradients
 from tfmini.errors import UnimplementedError
+from tfmini.gradient_functions import gradient_function
 from tfmini.graph import Graph
 from tfmini.nodes import Tensor
 from tfmini.opdef import MISSING
-from tfmini.registry import registry
 from tfmini.session import Session
 from tfmini.testing.report import Fault, NotApplicable, rule
 from tfmini.testing.samples import Sample
@@ -145,7 +145,7 @@ def _differentiable(subject: Subject) -> list[Sample]:
     opdef = subject.opdef
     if opdef.gradient is None:
         raise NotApplicable("declared not differentiable")
-    if opdef.gradient is MISSING and registry.gradient(opdef.type) is None:
+    if opdef.gradient is MISSING and gradient_function(opdef.type) is None:
         raise NotApplicable("it has no gradient")
     if opdef.random:
         raise NotApplicable("it is random")

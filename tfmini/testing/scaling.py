@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tfmini.build import CONST
 from tfmini.dims import Labels, part_shape, read_dims
 from tfmini.opdef import Cost
 from tfmini.spec import TensorSpec
@@ -40,8 +41,6 @@ def dims_of(subject: Subject, sample: Sample) -> str | None:
 
 
 def _specs(sample: Sample) -> list[TensorSpec]:
-    from tfmini.build import CONST
-
     return [CONST.infer(value=x) for x in sample.inputs]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmini.build import apply, create
+from tfmini.build import apply, convert_to_tensor, create
 from tfmini.codegen import generator
 from tfmini.dtypes import as_dtype
 from tfmini.errors import InvalidTypeError
@@ -144,8 +144,6 @@ class Subject:
         bare : placeholders know neither shape nor dtype, numbers stay Python's
         fed : integers are fed too, instead of being constants
         """
-        from tfmini.build import convert_to_tensor
-
         out: list[Any] = []
         feeds: dict[Tensor, Any] = {}
         for i, x in enumerate(sample.inputs):

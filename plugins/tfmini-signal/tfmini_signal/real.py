@@ -39,7 +39,7 @@ class RealTransform(Transform):
     kinds = "f"
     output = PRECISION
     inverse = False
-    adjoint = None  # the function of the adjoint, as a function without parameters
+    adjoint = None  # the function that is its adjoint
 
     def sizes(self, shape, *, fft_length=None):
         points = listed(fft_length, self.count) or shape
@@ -56,7 +56,7 @@ class RealTransform(Transform):
 
     def gradient(self, node, grad):
         (x,) = node.inputs
-        return (apply(self.adjoint().opdef, (grad, tf.shape(x)), node.attrs),)
+        return (apply(self.adjoint.opdef, (grad, tf.shape(x)), node.attrs),)
 
 
 class RealInverse(RealTransform):
@@ -82,7 +82,7 @@ class RealAdjoint(Transform):
     """The adjoint of ``rfft``: from ``grad`` for the spectrum to data of ``shape``."""
 
     output = REAL
-    forward = None
+    forward = None  # the function that it is the adjoint of
 
     def infer(self, grad, shape, *, fft_length=None):
         spec = super().infer(grad)
@@ -102,7 +102,7 @@ class RealAdjoint(Transform):
         return fitted(whole, inner).astype(dtype, copy=False)
 
     def gradient(self, node, grad):
-        return apply(self.forward().opdef, (grad,), node.attrs), None
+        return apply(self.forward.opdef, (grad,), node.attrs), None
 
 
 class InverseAdjoint(RealAdjoint):
@@ -155,7 +155,6 @@ class rfft(RealTransform):
     """Return the Fourier transform of the last dimension of real data: n // 2 + 1 points."""
 
     samples = real_samples((2, 5), (6,))
-    adjoint = lambda self: _rfft_adjoint  # noqa: E731
 
 
 @tf.op("RFFT2D")
@@ -164,7 +163,6 @@ class rfft2d(RealTransform):
 
     count = 2
     samples = real_samples((2, 4, 5), (3, 6))
-    adjoint = lambda self: _rfft2d_adjoint  # noqa: E731
 
 
 @tf.op("RFFT3D")
@@ -173,7 +171,6 @@ class rfft3d(RealTransform):
 
     count = 3
     samples = real_samples((2, 3, 2, 5), (3, 2, 6))
-    adjoint = lambda self: _rfft3d_adjoint  # noqa: E731
 
 
 @tf.op("IRFFT")
@@ -181,7 +178,6 @@ class irfft(RealInverse):
     """Return the inverse of ``rfft``: ``fft_length`` real points, by default 2 (n - 1)."""
 
     samples = spectra((2, 4), (3,))
-    adjoint = lambda self: _irfft_adjoint  # noqa: E731
 
 
 @tf.op("IRFFT2D")
@@ -190,7 +186,6 @@ class irfft2d(RealInverse):
 
     count = 2
     samples = spectra((2, 4, 3), (3, 5))
-    adjoint = lambda self: _irfft2d_adjoint  # noqa: E731
 
 
 @tf.op("IRFFT3D")
@@ -199,7 +194,6 @@ class irfft3d(RealInverse):
 
     count = 3
     samples = spectra((2, 3, 4, 3), (2, 3, 5))
-    adjoint = lambda self: _irfft3d_adjoint  # noqa: E731
 
 
 @tf.op("RFFTAdjoint")
@@ -207,7 +201,6 @@ class _rfft_adjoint(RealAdjoint):
     """The adjoint of ``RFFT``."""
 
     samples = to_shape(complex_samples((2, 3), (4,)), [(2, 5), (6,)])
-    forward = lambda self: rfft  # noqa: E731
 
 
 @tf.op("RFFT2DAdjoint")
@@ -216,7 +209,6 @@ class _rfft2d_adjoint(RealAdjoint):
 
     count = 2
     samples = to_shape(complex_samples((2, 4, 3), (3, 4)), [(2, 4, 5), (3, 6)])
-    forward = lambda self: rfft2d  # noqa: E731
 
 
 @tf.op("RFFT3DAdjoint")
@@ -225,7 +217,6 @@ class _rfft3d_adjoint(RealAdjoint):
 
     count = 3
     samples = to_shape(complex_samples((2, 3, 4, 3)), [(2, 3, 4, 5)])
-    forward = lambda self: rfft3d  # noqa: E731
 
 
 @tf.op("IRFFTAdjoint")
@@ -233,7 +224,6 @@ class _irfft_adjoint(InverseAdjoint):
     """The adjoint of ``IRFFT``."""
 
     samples = [((2, 6), [2, 4]), ((2, 5), [2, 3], {"fft_length": (5,)})]
-    forward = lambda self: irfft  # noqa: E731
 
 
 @tf.op("IRFFT2DAdjoint")
@@ -242,7 +232,6 @@ class _irfft2d_adjoint(InverseAdjoint):
 
     count = 2
     samples = [((2, 3, 6), [2, 3, 4]), ((2, 3, 5), [2, 3, 3], {"fft_length": (3, 5)})]
-    forward = lambda self: irfft2d  # noqa: E731
 
 
 @tf.op("IRFFT3DAdjoint")
@@ -251,4 +240,11 @@ class _irfft3d_adjoint(InverseAdjoint):
 
     count = 3
     samples = [((2, 3, 2, 6), [2, 3, 2, 4])]
-    forward = lambda self: irfft3d  # noqa: E731
+
+
+# The gradient of each is the other.
+for _function, _adjoint in (
+    (rfft, _rfft_adjoint), (rfft2d, _rfft2d_adjoint), (rfft3d, _rfft3d_adjoint),
+    (irfft, _irfft_adjoint), (irfft2d, _irfft2d_adjoint), (irfft3d, _irfft3d_adjoint),
+):  # fmt: skip
+    _function.opdef.adjoint, _adjoint.opdef.forward = _adjoint, _function

@@ -22,12 +22,13 @@ from tfmini.contrib.seq2seq.beam_search import (
     gather_tree_from_array,
 )
 from tfmini.contrib.seq2seq.decoding import Decoder, dynamic_decode
-from tfmini.contrib.seq2seq.helpers import (
-    CustomHelper,
+from tfmini.contrib.seq2seq.helper import CustomHelper, Helper
+from tfmini.contrib.seq2seq.inference_helpers import (
     GreedyEmbeddingHelper,
-    Helper,
     InferenceHelper,
     SampleEmbeddingHelper,
+)
+from tfmini.contrib.seq2seq.training_helpers import (
     ScheduledEmbeddingTrainingHelper,
     ScheduledOutputTrainingHelper,
     TrainingHelper,

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections import namedtuple
 from typing import Any
 
-from tfmini.contrib.seq2seq.decoding import Decoder
-from tfmini.contrib.seq2seq.helpers import Helper
+from tfmini.contrib.seq2seq.decoding import Decoder, require_layer
+from tfmini.contrib.seq2seq.helper import Helper
 from tfmini.errors import InvalidTypeError
 from tfmini.graph import get_default_graph
-from tfmini.layers.base import Layer
 from tfmini.ops import nest
 from tfmini.rnn.cell import require_cell
 from tfmini.shapes import TensorShape
@@ -41,11 +40,7 @@ class BasicDecoder(Decoder):
         require_cell(cell, "BasicDecoder's cell")
         if not isinstance(helper, Helper):
             raise InvalidTypeError(None, None, f"BasicDecoder takes a Helper, not {helper!r}.")
-        if output_layer is not None and not isinstance(output_layer, Layer):
-            raise InvalidTypeError(
-                None, None, f"output_layer must be a layer such as tf.layers.Dense(n), not "
-                f"{output_layer!r}."
-            )  # fmt: skip
+        require_layer(output_layer)
         self._cell, self._helper = cell, helper
         self._initial_state, self._output_layer = initial_state, output_layer
 

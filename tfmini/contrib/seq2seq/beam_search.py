@@ -14,12 +14,11 @@ import numpy as np
 
 from tfmini.build import convert_to_tensor
 from tfmini.contrib.seq2seq.attention_wrapper import AttentionWrapperState
-from tfmini.contrib.seq2seq.decoding import Decoder, packed, parts
-from tfmini.contrib.seq2seq.helpers import embedding_of
+from tfmini.contrib.seq2seq.decoding import Decoder, require_layer
+from tfmini.contrib.seq2seq.symbols import embedding_of
 from tfmini.dtypes import DType, int32, int64
 from tfmini.errors import InvalidArgumentError, InvalidTypeError, UnimplementedError
 from tfmini.graph import get_default_graph
-from tfmini.layers.base import Layer
 from tfmini.nodes import Tensor
 from tfmini.ops import (
     activations,
@@ -42,6 +41,7 @@ from tfmini.ops.division import floordiv, floormod
 from tfmini.ops.exponential import log
 from tfmini.ops.tensor_arrays import TensorArray
 from tfmini.rnn.cell import joined, require_cell
+from tfmini.rnn.loops import batch_size, packed, parts
 from tfmini.shapes import TensorShape
 
 
@@ -102,11 +102,7 @@ class BeamSearchDecoder(Decoder):
         coverage_penalty_weight: Any = 0.0, reorder_tensor_arrays: bool = True,
     ) -> None:  # fmt: skip
         require_cell(cell, "BeamSearchDecoder's cell")
-        if output_layer is not None and not isinstance(output_layer, Layer):
-            raise InvalidTypeError(
-                None, None, f"output_layer must be a layer such as tf.layers.Dense(n), not "
-                f"{output_layer!r}."
-            )  # fmt: skip
+        require_layer(output_layer)
         self._cell, self._output_layer = cell, output_layer
         self._embedding = embedding_of(embedding)
         tokens = convert_to_tensor(start_tokens, int32)
@@ -122,8 +118,7 @@ class BeamSearchDecoder(Decoder):
             isinstance(coverage_penalty_weight, (int, float)) and coverage_penalty_weight == 0
         )
         self._reorders = reorder_tensor_arrays
-        known = tokens.spec.shape[0] if tokens.spec.shape else None
-        self._batch: Any = array.shape(tokens)[0] if known is None else known
+        self._batch = batch_size([tokens], 0)
         tiled = layout.tile(array.expand_dims(tokens, 1), [1, self._beams])
         self._start_inputs = self._embedding(tiled)
         self._initial = self._mapped(self._split, initial_state)

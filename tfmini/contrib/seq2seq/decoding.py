@@ -9,10 +9,11 @@ from typing import Any
 
 from tfmini.build import convert_to_tensor
 from tfmini.errors import InvalidArgumentError, InvalidTypeError, UnimplementedError
+from tfmini.layers.base import Layer
 from tfmini.nodes import Tensor
 from tfmini.ops import array, control, creation, logic, math, nest, reductions, selection
-from tfmini.ops.tensor_arrays import TensorArray
 from tfmini.rnn.cell import joined
+from tfmini.rnn.loops import held, output_array, swapped, tensors
 from tfmini.shapes import TensorShape
 from tfmini.variable_scope import variable_scope
 
@@ -54,6 +55,16 @@ class Decoder:
         return False
 
 
+def require_layer(output_layer: Any) -> None:
+    """Raise unless ``output_layer``, for the outputs of a decoder's cell, is a layer or None."""
+    if output_layer is not None and not isinstance(output_layer, Layer):
+        raise InvalidTypeError(
+            None,
+            None,
+            f"output_layer must be a layer such as tf.layers.Dense(n), not {output_layer!r}.",
+        )
+
+
 def dynamic_decode(
     decoder: Any,
     output_time_major: bool = False,
@@ -90,13 +101,13 @@ def dynamic_decode(
                 )
         finished, inputs, state = decoder.initialize()
         finished = convert_to_tensor(finished)
-        inputs, state = _tensors(inputs), _tensors(state)
+        inputs, state = tensors(inputs), tensors(state)
         if limit is not None:
             finished = logic.logical_or(finished, logic.less_equal(limit, 0))
         zeros = _zero_outputs(decoder)
         lengths = creation.zeros_like(finished, "int32")
-        first = (creation.constant(0), [_array(z) for z in nest.flatten(zeros)], state, inputs,
-                 finished, lengths)  # fmt: skip
+        arrays = [output_array(z) for z in nest.flatten(zeros)]
+        first = (creation.constant(0), arrays, state, inputs, finished, lengths)
 
         def body(
             time: Any, arrays: Any, state: Any, inputs: Any, finished: Any, lengths: Any
@@ -110,8 +121,8 @@ def dynamic_decode(
                 over = logic.greater_equal(math.cast_like(time + 1, limit), limit)
                 ended = logic.logical_or(ended, over)
             if impute_finished:
-                outputs = _kept(finished, zeros, outputs)
-                after = _kept(finished, state, after)
+                outputs = held(finished, zeros, outputs)
+                after = held(finished, state, after)
             written = zip(arrays, nest.flatten(outputs), strict=True)
             arrays = [a.write(time, y) for a, y in written]
             now = creation.fill(array.shape(lengths), time + 1)
@@ -127,12 +138,8 @@ def dynamic_decode(
         outputs = nest.pack(zeros, [a.stack() for a in arrays])
         outputs, state = decoder.finalize(outputs, state, lengths)
         if not output_time_major:
-            outputs = nest.pack(outputs, [_batch_first(y) for y in nest.flatten(outputs)])
+            outputs = nest.pack(outputs, [swapped(y) for y in nest.flatten(outputs)])
     return outputs, state, lengths
-
-
-def _tensors(structure: Any) -> Any:
-    return nest.pack(structure, [convert_to_tensor(x) for x in nest.flatten(structure)])
 
 
 def _zero_outputs(decoder: Decoder) -> Any:
@@ -143,41 +150,3 @@ def _zero_outputs(decoder: Decoder) -> Any:
     zeros = [creation.zeros(joined([batch, *size]), dtype)
              for size, dtype in zip(sizes, dtypes, strict=True)]  # fmt: skip
     return nest.pack(decoder.output_dtype, zeros)
-
-
-def _array(zeros: Tensor) -> TensorArray:
-    return TensorArray(zeros.dtype, 0, dynamic_size=True, element_shape=zeros.shape)
-
-
-def _kept(finished: Tensor, old: Any, new: Any) -> Any:
-    """Return ``new`` with the rows of ``old`` where ``finished``; what has no rows is new."""
-    values = [
-        after
-        if isinstance(after, TensorArray) or before.spec.rank == 0
-        else selection.where(finished, before, after)
-        for before, after in zip(parts(old), parts(new), strict=True)
-    ]
-    return packed(new, values)
-
-
-def parts(structure: Any) -> list[Any]:
-    """Return tensors and arrays of tensors in the order in which ``nest.flatten`` finds them."""
-    if isinstance(structure, TensorArray):
-        return [structure]
-    if isinstance(structure, dict):
-        return [p for key in sorted(structure) for p in parts(structure[key])]
-    if isinstance(structure, (list, tuple)):
-        return [p for item in structure for p in parts(item)]
-    return [convert_to_tensor(structure)]
-
-
-def packed(structure: Any, values: list[Any]) -> Any:
-    """Return a structure of the form of ``structure`` that has ``values`` as its ``parts``."""
-    return nest.pack(structure, [leaf for value in values for leaf in nest.flatten(value)])
-
-
-def _batch_first(x: Tensor) -> Tensor:
-    rank = x.spec.rank
-    if rank is None:
-        raise InvalidArgumentError(x.op.info, x.op, "the rank of a decoder's output is not known.")
-    return array.transpose(x, [1, 0, *range(2, rank)]) if rank > 1 else x
