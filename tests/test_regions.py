@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tfmini as tf
+from tfmini import calls, codegen, passes
 from tfmini.errors import NodeInfo
 from tfmini.opdef import OpDef
-from tfmini.passes import regions
+from tfmini.passes import costs, regions
 from tfmini.plan import Node, Plan
 from tfmini.spec import UNKNOWN, TensorSpec
 
@@ -139,3 +144,35 @@ def test_kernels_that_use_all_cores_themselves_need_no_tasks():
     wide = {1: [0], 2: [0], 3: [1], 4: [2]}
     found = regions.partition(plan_from(wide, [3, 4], BLOCKS), dict.fromkeys(wide, HEAVY), cores=2)
     assert contents(found) == [[1, 3], [2, 4]]
+
+
+WIDE = {1: [0], 2: [0], 3: [0], 4: [1, 2, 3]}
+
+
+@pytest.mark.parametrize(("taken", "n"), [(1e-5, 1), (HEAVY, 4)])
+def test_measured_times_take_the_place_of_estimates(taken, n):
+    plan = plan_from(WIDE, [4])  # without cost rules
+    found = regions.partition(plan, dict.fromkeys(WIDE, costs.UNKNOWN_SECONDS), 2)
+    assert len(found) == 4
+    after, again = passes.refined(plan, [(r, taken) for r in found], 2)
+    check(after, again)
+    assert len(again) == n
+    assert sum([r.seconds for r in again]) == pytest.approx(4 * taken)
+    assert passes.refined(plan, [(r, None) for r in found], 2) is None
+
+
+@pytest.mark.parametrize(("step", "tasks"), [(0.0, 0), (1.0, 4)])
+def test_tasks_that_turn_out_not_to_pay_are_given_up(step, tasks, monkeypatch):
+    clock = itertools.count(0.0, step)
+    monkeypatch.setattr(codegen, "perf_counter", lambda: next(clock))
+    x = tf.placeholder(tf.float64, [3])
+    doubled = [tf.py_func(lambda a, k=k: a * k, [x], tf.float64) for k in range(3)]
+    total = tf.add_n(doubled)
+    config = tf.ConfigProto(inter_op_parallelism_threads=2)
+    with tf.Session(config=config) as session:
+        feed = {x: [1.0, 2.0, 3.0]}
+        assert session.explain(total, feed).n_tasks == 4
+        results = [session.run(total, feed).tolist() for _ in range(calls._REFINED_RUN)]
+        results.append(session.run(total, feed).tolist())
+        assert results == [[3.0, 6.0, 9.0]] * len(results)
+        assert session.explain(total, feed).n_tasks == tasks

@@ -20,9 +20,9 @@ from tfmini.executors import Executor
 from tfmini.feeds import Get, fed_tensor, feed_converter, flat_keys, flat_values
 from tfmini.fetches import finishers, flatten, frozen_copy, passed_on
 from tfmini.graph import Graph
-from tfmini.lower import Program, compile_program
-from tfmini.passes import optimized, simplified, specialized, stages
+from tfmini.passes import optimized, refined, simplified, specialized, stages
 from tfmini.plan import Plan, Ref, build_plan
+from tfmini.program import Program, compile_program
 from tfmini.remote import Job
 from tfmini.shards import ShardedProgram, compile_sharded
 from tfmini.spec import TensorSpec
@@ -34,6 +34,8 @@ AnyProgram = Program | ShardedProgram
 
 # Feeds of more shapes than this share one program that assumes none.
 _EXACT_PROGRAMS = 16
+# After so many runs in tasks, the times that they took say whether tasks pay.
+_REFINED_RUN = 8
 # As many programs for feeds in chunks are kept: shuffled minibatches need one for each chunk.
 _SHARDED_PROGRAMS = 64
 
@@ -190,7 +192,10 @@ class Stage:
             inline = observe.inlined(program.inline)
             with within(session._limit):
                 return inline(*values)
-        return session._execute(executor, program, values)
+        results = session._execute(executor, program, values)
+        if program.inline is None and type(program) is Program:
+            self._refine(program)
+        return results
 
     def givens(self, session: Session, state: dict[Ref, Any]) -> list[Any]:
         """Return the inputs of a run after its feeds."""
@@ -228,6 +233,21 @@ class Stage:
         program = replace(compile_program(plan, regions, self.plan), finish=self._finish(plan))
         self._programs[None if specs is None else key] = program
         return program
+
+    def _refine(self, program: Program) -> None:
+        """After some runs, let those to come use the regions that follow from the last's times."""
+        if next(program.runs) + 1 != _REFINED_RUN:
+            return
+        found = refined(program.plan, program.rows, self.cores)
+        if found is None:
+            return
+        plan, regions = found
+        # BLAS keeps its number of threads, so that times never change a bit.
+        new = replace(
+            compile_program(plan, regions, self.plan),
+            finish=program.finish, one_blas_thread=program.one_blas_thread,
+        )  # fmt: skip
+        self._programs.update({k: new for k, p in list(self._programs.items()) if p is program})
 
     def _compile_sharded(self, key: Any, values: Sequence[Any]) -> AnyProgram:
         given = dict(zip(self.plan.feeds, values, strict=True))

@@ -7,7 +7,7 @@ needs nothing but the plan and runs once per plan; ``specialize.py``, ``fuse.py`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tfmini.passes.costs import all_specs, node_seconds
 from tfmini.passes.fuse import fuse_elementwise
@@ -55,6 +55,28 @@ def optimized(
     if stacked is not plan:
         plan = _checked(stacked)
         seconds = _estimates(plan)
+    return _divided(plan, seconds, cores)
+
+
+def refined(
+    plan: Plan, measured: Sequence[tuple[Region, float | None]], cores: int
+) -> tuple[Plan, list[Region]] | None:
+    """Return ``plan`` and its regions by the seconds that its regions have taken in a run.
+
+    Types without a cost rule count as heavy, so they may have been given tasks for nothing.  None
+    if a region has not been measured.
+    """
+    seconds = _estimates(plan)
+    for region, taken in measured:
+        if taken is None:
+            return None
+        for node in region.nodes:
+            seconds[node.id] *= taken / region.seconds
+    return _divided(plan, seconds, cores)
+
+
+def _divided(plan: Plan, seconds: Mapping[int, float], cores: int) -> tuple[Plan, list[Region]]:
+    """Return ``plan`` and its regions, with sections where it stays one region."""
     regions = partition(plan, seconds, cores)
     if len(regions) == 1:
         plan, estimates = parallel_sections(plan, seconds, cores)
@@ -79,6 +101,7 @@ __all__ = [
     "parallel_sections",
     "partition",
     "prune",
+    "refined",
     "simplified",
     "specialized",
     "stages",
