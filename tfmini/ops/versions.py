@@ -103,4 +103,6 @@ def _copied(old: np.ndarray) -> np.ndarray:
             new[i : i + step] = old[i : i + step]
 
     threads.run_blocks(work, range(0, len(old), step))
-    return new
+    copy = new
+    del new, old  # a thread that came late may hold ``work`` for a moment: not the arrays
+    return copy
