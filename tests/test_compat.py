@@ -130,6 +130,54 @@ def test_assignments_that_scripts_leave_unordered(tmp_path):
     assert done.returncode == 1
 
 
+def test_gradients_that_scripts_expect_to_be_none(tmp_path):
+    text = """
+        import tensorflow as tf
+        a, b = tf.Variable(1.0), tf.Variable(1.0)
+        grads = tf.gradients(2.0 * a, [a, b])
+        print(grads[0].eval(session=tf.Session()), grads[1])
+        """
+    done = run(tmp_path, text)
+    assert done.stdout.split() == ["2.0", "None"], done.stderr
+    assert "no gradient reaches it" in done.stderr
+
+
+def test_variables_fetched_beside_their_update(tmp_path):
+    """A fetched variable has the value after the run; what reads it has the one before."""
+    text = """
+        import tensorflow as tf
+        w = tf.Variable(1.0)
+        twice = 2.0 * w
+        step = w.assign_add(1.0)
+        with tf.Session() as sess:
+            sess.run(tf.global_variables_initializer())
+            print(*sess.run([w, twice, step.op]), sess.run(w))
+        """
+    done = run(tmp_path, text)
+    assert done.stdout.split() == ["2.0", "2.0", "None", "2.0"], done.stderr
+    plain = textwrap.dedent(text).replace("import tensorflow as tf", "import tfmini as tf")
+    (tmp_path / "plain.py").write_text(plain)
+    assert python(tmp_path, "plain.py").stdout.split() == ["1.0", "2.0", "None", "2.0"]
+
+
+def test_messages_are_read_as_text(tmp_path):
+    text = """
+        import tensorflow as tf
+        from google.protobuf import text_format
+        tf.constant(2.0, name="two")
+        text = text_format.MessageToString(tf.get_default_graph().as_graph_def())
+        found = tf.GraphDef()
+        text_format.Merge(text, found)
+        print(found.node[0].name, text == str(found))
+        try:
+            text_format.Parse("node {", tf.GraphDef())
+        except text_format.ParseError as e:
+            print(type(e).__name__)
+        """
+    done = run(tmp_path, text)
+    assert done.stdout.split() == ["two", "True", "ParseError"], done.stderr
+
+
 def test_notebooks(tmp_path):
     cells = [
         {"cell_type": "markdown", "source": ["# no code"]},
@@ -236,6 +284,18 @@ def test_modules_of_the_inside_have_their_older_functions():
         assert seq2seq.rnn_decoder is tf.contrib.legacy_seq2seq.rnn_decoder
     finally:
         hook.uninstall()
+
+
+def test_modules_inside_contrib_have_the_functions_of_their_part(tmp_path):
+    text = """
+        from tensorflow.contrib.framework.python.ops import add_arg_scope, arg_scope
+        @add_arg_scope
+        def twice(x, factor=2):
+            return factor * x
+        with arg_scope([twice], factor=3):
+            print(twice(5))
+        """
+    assert run(tmp_path, text).stdout == "15\n"
 
 
 def test_public_symbols_are_there():

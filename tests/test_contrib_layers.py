@@ -142,3 +142,24 @@ def test_slim_learns(tmp_path):
     )
     assert slim.learning.train(step, str(tmp_path), 40, log_every_n_steps=0) < 0.2
     assert tf.train.latest_checkpoint(str(tmp_path)).endswith("model.ckpt-40")
+
+
+def test_sizes_of_models_are_counted_and_printed(capsys):
+    tf.get_variable("w", [5, 5, 3])
+    tf.get_variable("n", [], tf.int64, initializer=tf.zeros_initializer())
+    analyzer = tf.contrib.slim.model_analyzer
+    assert analyzer.analyze_vars(tf.global_variables()) == (76, 308)
+    assert not capsys.readouterr().out
+    analyzer.analyze_vars(tf.global_variables()[:1], print_info=True)
+    assert capsys.readouterr().out.splitlines()[3:] == [
+        "w:0 (float32 5x5x3) [75, bytes: 300]", "Total size of variables: 75",
+        "Total bytes of variables: 300",
+    ]  # fmt: skip
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.placeholder(tf.float32, [None, 2])
+        tf.placeholder(tf.float32)
+        tf.zeros([4])
+    assert analyzer.analyze_ops(graph) == 4
+    analyzer.analyze_ops(graph, print_info=True)
+    assert "Placeholder -> (float32 ?x2) [0, bytes: 0]" in capsys.readouterr().out

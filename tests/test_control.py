@@ -166,6 +166,70 @@ def test_variables_and_what_surrounds_a_body():
         assert log == [1]
 
 
+@pytest.mark.parametrize("target", ["sync", "threads", "processes"])
+def test_branches_assign_to_variables(target):
+    v, w = tf.Variable(1.0), tf.Variable([1.0, 2.0])
+    p, q = tf.placeholder(tf.bool, []), tf.placeholder(tf.bool, [])
+
+    def both():
+        with tf.control_dependencies([v.assign_add(1.0)]):
+            return w.assign(w * v.read_value())
+
+    inner = cond(q, lambda: tf.group(v.assign(10.0), w.assign([0.0, 0.0])), tf.no_op)
+    nested = cond(
+        p, lambda: cond(q, both, lambda: w.assign_sub([1.0, 1.0])), lambda: w.read_value()
+    )
+    with tf.control_dependencies([nested]):
+        after = v.read_value() * 1.0
+    with tf.Session(target) as session:
+        assert session.run([nested, after], {p: False, q: True})[1] == 1.0
+        np.testing.assert_array_equal(session.run(nested, {p: True, q: False}), [0.0, 1.0])
+        found, seen = session.run([nested, after], {p: True, q: True})
+        np.testing.assert_array_equal(found, [0.0, 2.0])
+        assert seen == session.run(v) == 2.0
+        session.run(inner, {q: False})
+        assert session.run(v) == 2.0
+        session.run(inner, {q: True})
+        np.testing.assert_array_equal(session.run(w), [0.0, 0.0])
+        assert session.run(v) == 10.0
+
+
+def test_batch_normalization_as_scripts_have_it():
+    """The averages that one branch moves and the other reads; its gradient moves nothing."""
+    x = tf.placeholder(tf.float32, [None, 2])
+    training = tf.placeholder(tf.bool, [])
+    mean, variance = tf.nn.moments(x, [0])
+    average = tf.train.ExponentialMovingAverage(0.5)
+
+    def moved():
+        with tf.control_dependencies([average.apply([mean, variance])]):
+            return tf.identity(mean), tf.identity(variance)
+
+    used = cond(training, moved, lambda: (average.average(mean), average.average(variance)))
+    scale = tf.Variable([1.0, 1.0])
+    y = tf.nn.batch_normalization(x, *used, None, scale, 1e-3)
+    slope = tf.gradients(tf.square(y), [scale, x])
+    data = np.array([[0.0, 4.0], [2.0, 0.0]])
+    with tf.Session() as session:
+        for share in (0.5, 0.75):  # of each step in an average that starts at 0
+            session.run(slope, {x: data, training: True})
+            found = session.run(used, {x: data, training: False})
+            np.testing.assert_allclose(found, share * np.array([[1.0, 2.0], [1.0, 4.0]]))
+
+
+def test_assignments_in_branches_survive_files(tmp_path):
+    v, p = tf.Variable(1.0, name="v"), tf.placeholder(tf.bool, [], name="p")
+    v_next = cond(p, lambda: v.assign(10.0), lambda: v.assign_add(1.0))
+    path = str(tmp_path / "graph.meta")
+    tf.train.export_meta_graph(path)
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        tf.train.import_meta_graph(path)
+        name = v_next.name
+        found = [session.run(name, {"p:0": b}) for b in (False, True)]
+        assert found == [2.0, 10.0]
+        assert session.run(graph.get_tensor_by_name("v:0")) == 10.0
+
+
 def test_effects_happen_once_though_gradients_need_their_values(capfd):
     x = tf.placeholder(tf.float64, [])
     y = while_loop(lambda i, a: i < 2, lambda i, a: (i + 1, Print(a * x, [i], "i") ** 2), (0, x))[1]
@@ -265,7 +329,7 @@ def test_wrong_calls():
     with pytest.raises(ValueError, match="returned None"):
         cond(p, lambda: None, lambda: None)
     with pytest.raises(UnimplementedError, match=r"Assign node .*not supported"):
-        cond(p, lambda: v.assign(2.0), lambda: v)
+        while_loop(lambda a: a < 1.0, lambda a: v.assign(a), [tf.constant(0.0)])
     with pytest.raises(ValueError, match="no loop variables"):
         while_loop(lambda: True, lambda: [], [])
     with pytest.raises(ValueError, match=r"not an invariant.*shape_invariants"):
@@ -391,3 +455,14 @@ def test_py_func():
         with tf.get_default_graph().gradient_override_map({"PyFunc": "TestPyFuncSquare"}):
             y = py_func(np.square, [x], tf.float32)
         assert s.run(tf.gradients(y, x)[0], {x: [3]}) == [6]
+
+
+def test_a_step_of_training_is_a_branch():
+    v, step = tf.Variable(4.0), tf.train.get_or_create_global_step()
+    train = tf.train.GradientDescentOptimizer(0.5)
+    p = tf.placeholder(tf.bool, [])
+    chosen = tf.cond(p, lambda: train.minimize(v, step), tf.no_op)
+    with tf.Session() as session:
+        seen = [(session.run(chosen, {p: taken}), session.run([v, step]))[1]
+                for taken in (False, True, False, True)]  # fmt: skip
+    assert seen == [[4.0, 0], [3.5, 1], [3.5, 1], [3.0, 2]]

@@ -40,6 +40,58 @@ def test_other_parameters():
             assert (value.tag, value.simple_value) == ("train_loss", 2.0)
 
 
+def test_a_summary_of_several_scalars():
+    summary = tf.scalar_summary(["a", "b c"], tf.constant([1.0, 2.0]))
+    with tf.Session() as session:
+        found = tf.Summary.FromString(session.run(summary)).value
+    assert [(v.tag, v.simple_value) for v in found] == [("a", 1.0), ("b_c", 2.0)]
+
+
+def test_sides_of_resized_images(notices):
+    images = tf.zeros([2, 4, 6, 1])
+    nearest = tf.image.ResizeMethod.NEAREST_NEIGHBOR
+    found = [
+        tf.image.resize_images(images, 8, 9),
+        tf.image.resize_images(images, tf.constant(8), tf.constant(9), nearest, True),
+        tf.image.resize_images(images, new_height=8, new_width=9, method=nearest),
+        tf.image.resize_images(images, [8, 9], nearest),
+    ]
+    for resized in found:
+        with tf.Session() as session:
+            assert session.run(resized).shape == (2, 8, 9, 1)
+    assert notices.text.count("new_height, new_width) is older") == 1
+    with pytest.raises(tf.errors.OpError):
+        tf.image.resize_images(images, 8)
+
+
+def test_adjoint_factors_of_batch_matmul():
+    x = tf.constant([[[1.0 + 1j, 2.0]]])
+    with tf.Session() as session:
+        found = session.run(tf.batch_matmul(x, x, adj_y=True))
+    assert found.tolist() == [[[6.0]]]
+
+
+def test_the_shape_of_sparse_tensors(notices):
+    x = tf.SparseTensor(indices=[[0, 1]], values=[2.0], shape=[2, 2])
+    fed = tf.sparse_placeholder(tf.float32)
+    value = tf.SparseTensorValue(indices=[[0, 1]], values=[2.0], shape=[2, 2])
+    assert value == ([[0, 1]], [2.0], [2, 2])
+    assert value == value._replace(values=[2.0])
+    with tf.Session() as session:
+        assert session.run(tf.sparse_tensor_to_dense(x)).tolist() == [[0, 2], [0, 0]]
+        assert session.run(tf.sparse_reduce_sum(fed), {fed: value}) == 2
+    for wrong in ({}, {"dense_shape": [2, 2], "shape": [2, 2]}):
+        with pytest.raises(TypeError, match="needs its dense_shape, given once"):
+            tf.SparseTensor([[0, 1]], [2.0], **wrong)
+
+
+def test_cells_need_no_input_size(notices):
+    cells = tf.nn.rnn_cell
+    for cell in (cells.BasicLSTMCell(3, input_size=2), cells.GRUCell(3, input_size=None)):
+        assert cell.output_size == 3
+    assert notices.text.count("input_size of a cell is not needed") == 1
+
+
 @pytest.mark.parametrize(
     ("call", "expected"),
     [
@@ -57,6 +109,11 @@ def test_other_parameters():
 def test_older_orders_of_parameters(call, expected):
     with tf.Session() as session:
         assert session.run(call(tf.constant([[1.0, 2.0], [3.0, 4.0]]))).tolist() == expected
+
+
+def test_the_axis_of_concat_must_be_given():
+    with pytest.raises(tf.errors.InvalidArgumentError, match="needs an axis"):
+        tf.concat([[1.0], [2.0]])
 
 
 def test_cross_entropies_take_logits_first(notices):

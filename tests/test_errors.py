@@ -97,7 +97,11 @@ BAD = {
     ),
     "wrong dtype": (
         lambda w: (w.total, {**w.fine, w.x: [["a", "b"]]}),
-        "InvalidArgumentError", "Placeholder", "x", ["can't be fed", "float32[?, 2]"],
+        "InvalidArgumentError", "Placeholder", "x", ["can't be fed", "it is text", "float32[?, 2]"],
+    ),
+    "text in an array of objects": (
+        lambda w: (w.total, {**w.fine, w.x: np.array([["a", b"b"]], object)}),
+        "InvalidArgumentError", "Placeholder", "x", ["can't be fed", "it is text", "float32[?, 2]"],
     ),
     "complex for float": (
         lambda w: (w.total, {**w.fine, w.x: [[1j, 2]]}),

@@ -239,6 +239,59 @@ def test_a_model_that_tensorflow_wrote():
         assert session.run("conv/w:0").ravel()[0] == -1.0
 
 
+def imported(kind, inputs, outputs=1):
+    """Return the values of a node of TensorFlow, of type ``kind``, from a message."""
+    message, names = tf.GraphDef(), [f"in{i}" for i in range(len(inputs))]
+    made = message.node.add()
+    made.name, made.op = "made", kind
+    made.input.extend(names)
+    with tf.Graph().as_default(), tf.Session() as session:
+        fed = [tf.placeholder(np.asarray(v).dtype, np.shape(v), n)
+               for n, v in zip(names, inputs, strict=True)]  # fmt: skip
+        given = dict(zip([f"{n}:0" for n in names], fed, strict=True))
+        wanted = [f"made:{i}" for i in range(outputs)]
+        found = tf.import_graph_def(message, given, wanted, name="")
+        return session.run(found, dict(zip(fed, inputs, strict=True)))
+
+
+def test_offsets_of_a_concatenation():
+    shapes = [np.array(s, np.int32) for s in ([2, 3, 4], [2, 1, 4], [2, 5, 4])]
+    found = imported("ConcatOffset", [np.int32(1), *shapes], outputs=3)
+    assert [v.tolist() for v in found] == [[0, 0, 0], [0, 3, 0], [0, 4, 0]]
+
+
+def test_the_gradient_of_selu_by_its_output():
+    value = np.array([-3.0, -0.5, 0.5, 2.0], np.float32)
+    x = tf.constant(value)
+    y = tf.nn.selu(x)
+    with tf.Session() as session:
+        output, expected = session.run([y, tf.gradients(y, x)[0]])
+    (found,) = imported("SeluGrad", [np.ones(4, np.float32), output])
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_the_older_form_of_ftrl(sparse):
+    """TensorFlow's graphs have it where there is no shrinkage."""
+    w = tf.Variable(x(4, 2), name="w")
+    loss = tf.reduce_sum(tf.square(tf.gather(w, [0, 2, 2]) if sparse else w))
+    tf.train.FtrlOptimizer(0.3, -0.6, 0.2, 0.01, 0.02).minimize(loss, name="train")
+    older = tf.GraphDef.FromString(tf.get_default_graph().as_graph_def().SerializeToString())
+    (node,) = [n for n in older.node if n.op.endswith("ApplyFtrlV2")]
+    node.op = node.op.removesuffix("V2")
+    assert node.op == ("SparseApplyFtrl" if sparse else "ApplyFtrl")
+    del node.input[8 if sparse else 7]
+    with tf.Session() as session:
+        session.run("train")
+        expected = session.run("w:0")
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.import_graph_def(older, name="")
+        session.run([n.name for n in tf.get_default_graph().get_operations()
+                     if n.type == "Assign" and n.name.startswith("w/")])  # fmt: skip
+        session.run("train")
+        np.testing.assert_allclose(session.run("w:0"), expected, rtol=1e-6)
+
+
 def test_frozen_graphs(tmp_path):
     a = tf.placeholder(tf.float32, [None, 2], name="a")
     w = tf.Variable(x(2, 3), name="w")

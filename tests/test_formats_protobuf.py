@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfmini.errors import InvalidArgumentError, InvalidTypeError
+from tfmini.formats import prototext
 from tfmini.formats.example import Example, Feature, SequenceExample
 from tfmini.formats.fields import Field, Map
 from tfmini.formats.protobuf import Message
@@ -99,6 +100,18 @@ def test_text_form():
 def test_wrong_text_is_an_error_that_says_where(text, problem):
     with pytest.raises(InvalidArgumentError, match=problem):
         merge_text(text, Outer())
+
+
+def test_all_bytes_are_escaped_in_blocks_too(monkeypatch):
+    raw = bytes(range(256))
+    one = prototext.escaped(raw)
+    assert one.startswith(r"\000\001")
+    assert one.endswith(r"\376\377")
+    assert len(one) == 95 - 3 + 6 * 2 + 4 * (256 - 95 - 3)
+    monkeypatch.setattr(prototext, "_BLOCK", 7)
+    assert prototext.escaped(raw) == one
+    assert prototext.escaped('naïve "x"\n') == r"na\303\257ve \"x\"\n"
+    assert prototext.escaped(b"") == ""
 
 
 def test_other_ways_to_write_text():

@@ -141,6 +141,12 @@ def test_tensors_are_keys_by_identity():
     assert len({x, y, x}) == 2
 
 
+def test_scripts_may_note_things_on_a_tensor():
+    x, v = tf.constant(1.0), tf.Variable(2.0)
+    x.alias, v.param = "net/x", True
+    assert (x.alias, v.param) == ("net/x", True)
+
+
 def test_numpy_leaves_arithmetic_to_tensors():
     x = tf.placeholder(tf.float32, [2])
     array = np.array([1.0, 2.0], np.float32)
@@ -161,6 +167,67 @@ def test_numpy_leaves_arithmetic_to_tensors():
     assert (array != x) is True
     flags = np.array([True, False]) & tf.constant([True, True])
     assert flags.dtype is tf.bool
+
+
+def test_variables_and_operations_print_as_in_tensorflow():
+    v = tf.Variable([1.0, 2.0], name="v")
+    assert str(v) == repr(v) == "<tf.Variable 'v:0' shape=(2,) dtype=float32_ref>"
+    assert str(v.assign_add([1.0, 1.0])) == 'Tensor("AssignAdd:0", shape=(2,), dtype=float32_ref)'
+    assert str(tf.placeholder(tf.int32, name="y")) == 'Tensor("y:0", dtype=int32)'
+    init = tf.global_variables_initializer()
+    assert repr(init) == "<tf.Operation 'init' type=NoOp>"
+    assert str(init).split() == ["name:", '"init"', "op:", '"NoOp"', "input:", '"^v/Assign"']
+    assert init.node_def.input == ["^v/Assign"]
+    assert v.graph.get_tensor_by_name("v/read:0") is v
+
+
+def test_names_are_those_that_scripts_look_up():
+    logits, labels = tf.placeholder(tf.float32, [3, 2]), tf.constant([0, 1, 1])
+    entropy = tf.nn.sparse_softmax_cross_entropy_with_logits
+    rate = tf.train.exponential_decay(0.1, tf.constant(1), 2, 0.5, name="rate")
+    norm = tf.clip_by_global_norm([logits], 1.0)[1]
+    made = [
+        entropy(labels=labels, logits=logits, name="xentropy"),
+        *[entropy(labels=labels, logits=logits) for _ in range(2)], rate, norm,
+        tf.nn.dropout(logits, 0.5),
+        tf.nn.embedding_lookup(logits, labels, name="rows"), tf.boolean_mask(labels, labels > 0),
+        tf.nn.in_top_k(logits, labels, 1), tf.clip_by_value(logits, 0.0, 1.0), tf.div(labels, 2),
+        tf.nn.moments(logits, [0])[0], tf.multinomial(logits, 1),
+    ]  # fmt: skip
+    kind = "SparseSoftmaxCrossEntropyWithLogits"
+    assert [t.op.name for t in made] == [
+        "xentropy/xentropy", f"{kind}/{kind}", f"{kind}_1/{kind}", "rate",
+        "global_norm/global_norm", "dropout/mul_1", "rows/Identity", "boolean_mask/GatherV2",
+        "in_top_k/InTopKV2", "clip_by_value", "div", "moments/Squeeze", "multinomial/Multinomial",
+    ]  # fmt: skip
+    # What such a function makes besides its result is in its scope, and takes no names outside.
+    assert tf.multiply(1, 2).op.name == "Mul"
+    assert tf.meshgrid([1, 2], [3])[1].op.name == "meshgrid/mul_1"
+
+
+def test_what_tools_ask_of_graphs():
+    x = tf.placeholder(tf.float32, name="x")
+    graph = x.graph
+    before = graph.version
+    y = tf.reduce_sum(x, 1, keepdims=True)
+    assert graph.version == before + 1
+    assert graph.is_feedable(y)
+    assert graph.is_fetchable("x")
+    assert graph.building_function is False
+    assert y.op.get_attr("keepdims") is True
+    assert y.op.get_attr("T") is tf.float32
+    with pytest.raises(ValueError, match=r"no attribute 'U'; it has: .*T"):
+        y.op.get_attr("U")
+
+
+def test_gradients_are_in_scopes_of_their_operations():
+    x = tf.placeholder(tf.float32, [2, 3], name="x")
+    with tf.name_scope("layer"):
+        y = tf.matmul(x, tf.ones([3, 1]), name="product")
+    slope = tf.gradients(tf.square(y, name="sq"), x)[0]
+    assert slope.op.name == "gradients/layer/product_grad/MatMul"
+    assert any(o.name.startswith("gradients/sq_grad/") for o in x.graph.get_operations())
+    assert x.graph.get_name_scope() == ""
 
 
 def test_repr_and_str_say_what_is_known():
@@ -253,7 +320,7 @@ def test_elements_by_name():
     assert graph.get_operation_by_name("some/x") is x.op
     assert graph.as_graph_element("some/x:0") is x
     assert graph.as_graph_element("some/x") is x.op
-    with pytest.raises(tf.errors.NotFoundError, match=r"'some/y'.*Nearest: some/x"):
+    with pytest.raises(KeyError, match=r"'some/y'.*Nearest: some/x"):
         graph.get_operation_by_name("some/y")
     with pytest.raises(LookupError, match="'some/x:1'"):
         graph.get_tensor_by_name("some/x:1")

@@ -227,3 +227,20 @@ def test_names_are_tensorflows() -> None:
         assert tf.reshape(x, [4]).name == "Reshape:0"
         assert tf.zeros([2]).name == "zeros:0"
         assert tf.one_hot([0], 2).name == "one_hot:0"
+
+
+def test_texts_are_stacked_filled_and_padded_as_elements():
+    one = tf.placeholder(tf.string, [])
+    some = tf.placeholder(tf.string, [None])
+    asked = [
+        tf.stack([one, one]), tf.stack([one, one], -1), tf.convert_to_tensor([one, "k"]),
+        tf.string_split([one]).values, tf.zeros_like(some), tf.zeros([1], tf.string),
+        tf.pad(some, [[1, 0]]),
+    ]  # fmt: skip
+    values = tf.Session().run(asked, {one: "x y", some: ["a", "b"]})
+    assert [v.tolist() for v in values] == [
+        [b"x y", b"x y"], [b"x y", b"x y"], [b"x y", b"k"], [b"x", b"y"], [b"", b""], [b""],
+        [b"", b"a", b"b"],
+    ]  # fmt: skip
+    with pytest.raises(TypeError, match="no ones of strings"):
+        tf.ones_like(["a"])

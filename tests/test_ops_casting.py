@@ -21,6 +21,17 @@ def test_cast_truncates_and_drops_imaginary_parts() -> None:
     np.testing.assert_array_equal(run(casting.cast, Z * [1, 0, 1], dtype=tf.bool), [1, 0, 1])
 
 
+def test_cast_of_what_is_sparse_converts_the_values() -> None:
+    x = tf.SparseTensor([[0, 1], [2, 0]], [1.5, -2.5], [3, 2])
+    rows = tf.IndexedSlices(tf.constant([[1.5]]), [2], None)
+    with tf.Session() as session:
+        found, slices = session.run([tf.cast(x, tf.int32), tf.cast(rows, tf.int64).values])
+    assert isinstance(found, tf.SparseTensorValue)
+    assert (found.values.dtype, found.values.tolist()) == ("int32", [1, -2])
+    assert (found.indices.tolist(), found.dense_shape.tolist()) == ([[0, 1], [2, 0]], [3, 2])
+    assert (slices.dtype, slices.tolist()) == ("int64", [[1]])
+
+
 def test_cast_to_the_same_dtype_is_the_tensor_itself() -> None:
     x = tf.placeholder(tf.float32, [2])
     assert casting.cast(x, tf.float32) is x

@@ -91,7 +91,7 @@ def test_small_known_results_are_constants_and_large_ones_not() -> None:
     assert tf.zeros([1000, 10]).op.type == "Fill"
     assert tf.ones([tf.placeholder(tf.int32, []), 2]).op.type == "Fill"
     assert _value(tf.ones([2], tf.bool)).all()
-    assert _value(tf.zeros([2], tf.string)).tolist() == ["", ""]
+    assert _value(tf.zeros([2], tf.string)).tolist() == [b"", b""]
     assert _value(tf.zeros([1000, 2])).shape == (1000, 2)
 
 

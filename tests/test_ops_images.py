@@ -260,6 +260,26 @@ def test_jpeg_files_without_decoding_and_in_part():
         value(tf.image.extract_jpeg_shape(file[:20]))
 
 
+def test_colors_of_jpeg_files_that_are_not_interpolated():
+    pytest.importorskip("PIL.Image")
+    columns = np.linspace(80, 160, 31)
+    pixels = np.stack([columns, 240 - columns, 120 + 0 * columns], -1)[None].repeat(21, 0)
+    pixels = pixels.astype(np.uint8)
+    plain, fine = [
+        value(tf.image.encode_jpeg(pixels, chroma_downsampling=d)) for d in (True, False)
+    ]
+    found = value(tf.image.decode_jpeg(plain, fancy_upscaling=False)).astype(int)
+    red_less_green = (found[..., 0] - found[..., 1])[:20, :30].reshape(10, 2, 15, 2)
+    assert np.ptp(red_less_green, (1, 3)).max() == 0
+    smooth = value(tf.image.decode_jpeg(plain)).astype(int)
+    assert found.shape == smooth.shape == pixels.shape
+    assert 0 < np.abs(found - smooth).max() < 12
+    for file, options in ((plain, {"ratio": 2}), (plain, {"channels": 1}), (fine, {})):
+        alike = [tf.image.decode_jpeg(file, fancy_upscaling=f, **options) for f in (False, True)]
+        np.testing.assert_array_equal(*map(value, alike))
+    assert np.abs(value(tf.image.decode_jpeg(fine)).astype(int) - pixels).max() < 8
+
+
 def test_jpeg_quality_of_images():
     pytest.importorskip("PIL.Image")
     image = RNG.random((16, 16, 3)).astype(np.float32)

@@ -38,6 +38,15 @@ def test_channels_have_their_own_range():
         tf.fake_quant_with_min_max_args(x, num_bits=1)
 
 
+def test_a_range_that_is_not_set_yet_passes_gradients():
+    """TensorFlow gives 0 for such a range, [0, 0], and the gradient as it is."""
+    x, nothing = tf.constant([-1.0, 0.0, 2.0]), tf.constant(0.0)
+    y = tf.fake_quant_with_min_max_vars(x, nothing, nothing)
+    assert value(y).tolist() == [0, 0, 0]
+    (found,) = value(tf.gradients(y, [x], [tf.constant([1.0, 2.0, 3.0])]))
+    assert found.tolist() == [1, 2, 3]
+
+
 def test_gradients_go_straight_through_or_to_the_ends():
     x = np.array([[-2.0, -0.4], [0.3, 3.0]], np.float32)
     weights = np.array([[1.0, 2.0], [3.0, 4.0]], np.float32)

@@ -57,6 +57,18 @@ def test_the_shape_of_a_placeholder_may_be_known():
     np.testing.assert_array_equal(found, DENSE)
 
 
+def test_the_shape_of_a_placeholder_may_be_a_tensor():
+    known = tf.sparse_placeholder(tf.float32, shape=tf.constant((3, 4), tf.int64))
+    shape = tf.placeholder(tf.int64, [2])
+    unknown = tf.sparse_placeholder(tf.float32, shape=shape)
+    assert known.get_shape() == (3, 4)
+    assert unknown.get_shape().as_list() == [None, None]
+    with tf.Session() as session:
+        for x in (known, unknown):
+            found = session.run(tf.sparse_tensor_to_dense(x), {x: (PLACES, VALUES, (3, 4))})
+            np.testing.assert_array_equal(found, DENSE)
+
+
 def test_products_and_their_gradients():
     b, c = np.arange(8.0).reshape(4, 2) - 3, np.arange(6.0).reshape(3, 2) - 2
     with tf.Session() as session:
@@ -147,6 +159,18 @@ def test_concat_of_parts_of_different_sizes():
     np.testing.assert_array_equal(joined, [[0, 1, 0], [2, 0, 0], [5, 0, 0]])
     with pytest.raises(tf.errors.InvalidArgumentError, match="differ at axis 1, not only at 0"):
         tf.sparse_concat(0, [x, y])
+
+
+def test_sizes_of_parts_that_are_fed_are_checked():
+    shape = tf.placeholder(tf.int64, [2])
+    x = tf.SparseTensor([[0, 1]], [1.0], shape)
+    y = tf.SparseTensor([[0, 0]], [5.0], [1, 2])
+    joined = tf.sparse_concat(0, [x, y])
+    with tf.Session() as session:
+        assert session.run(joined.dense_shape, {shape: [3, 2]}).tolist() == [4, 2]
+        for part in (joined.indices, joined.values, joined.dense_shape):
+            with pytest.raises(tf.errors.InvalidArgumentError, match="sizes differ at axis 1"):
+                session.run(part, {shape: [3, 4]})
 
 
 @pytest.mark.parametrize(("value", "filler"), [(b"x", b""), (True, False), (2, 0)])

@@ -523,6 +523,56 @@ def test_raw_rnn_that_generates():
     np.testing.assert_allclose(sums[-1], state.sum(1), rtol=1e-6)
 
 
+# -- states that are kept ----------------------------------------------------------------------
+
+
+class Kept:
+    """States in local variables."""
+
+    def __init__(self, **sizes):
+        self.variables = {
+            name: tf.Variable(tf.zeros([BATCH, n]), trainable=False, name=name)
+            for name, n in sizes.items()
+        }
+
+    def state(self, name):
+        return self.variables[name].read_value()
+
+    def save_state(self, name, value):
+        return self.variables[name].assign(value)
+
+
+@pytest.mark.parametrize("fetched", ["output", "state"])
+def test_states_go_on_from_run_to_run(fetched):
+    value = data(BATCH, 6, INPUTS).astype(np.float32)
+    cell = CELLS.MultiRNNCell([CELLS.BasicLSTMCell(2), CELLS.GRUCell(3)])
+    x = tf.placeholder(tf.float32, [BATCH, 2, INPUTS])
+    kept = Kept(c=2, h=2, g=3)
+    outputs, state = tf.nn.static_state_saving_rnn(
+        cell, tf.unstack(x, axis=1), kept, (("c", "h"), "g"), scope="rnn"
+    )
+    assert isinstance(state[0], CELLS.LSTMStateTuple)
+    with tf.variable_scope("", reuse=True):
+        whole, last = tf.nn.static_rnn(cell, tf.unstack(tf.constant(value), axis=1),
+                                       dtype=tf.float32, scope="rnn")  # fmt: skip
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        for i in range(3):
+            found = session.run(
+                outputs[-1] if fetched == "output" else state, {x: value[:, 2 * i : 2 * i + 2]}
+            )
+        expected = session.run(whole[-1] if fetched == "output" else last)
+    for a, b in zip(flat(found), flat(expected), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
+def test_names_of_kept_states_must_fit():
+    with pytest.raises(TypeError, match="a name for each part of the cell's state"):
+        tf.contrib.rnn.static_state_saving_rnn(
+            CELLS.BasicLSTMCell(2), [tf.zeros([BATCH, 2])], Kept(c=2), "c"
+        )
+
+
 # -- sequence to sequence ---------------------------------------------------------------------
 
 LEGACY = tf.contrib.legacy_seq2seq

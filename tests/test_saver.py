@@ -70,6 +70,17 @@ def test_names_of_the_callers(tmp_path):
     assert not reader.has_tensor("w")
 
 
+def test_a_reader_gives_scalars(tmp_path):
+    tf.Variable(b"text", name="text")
+    tf.Variable(1.5, name="number")
+    with tf.Session() as session:
+        path = tf.train.Saver().save(session, str(tmp_path / "c"))
+    reader = tf.train.NewCheckpointReader(path)
+    assert reader.get_tensor("text") == b"text"
+    assert isinstance(reader.get_tensor("text"), bytes)
+    assert isinstance(reader.get_tensor("number"), np.float32)
+
+
 def test_old_checkpoints_go(tmp_path):
     tf.Variable(1.0)
     saver = tf.train.Saver(max_to_keep=2)
@@ -175,7 +186,7 @@ def test_what_can_not_be_saved(tmp_path):
             late.save(session, str(tmp_path / "c"))
         late.build()
         late.save(session, str(tmp_path / "c"))
-        for path in (str(tmp_path) + "/", str(tmp_path / "checkpoint")):
+        for path in ("", str(tmp_path / "checkpoint")):
             with pytest.raises(ValueError, match="save_path"):
                 late.save(session, path)
     for session in (None, "c"):
@@ -293,3 +304,37 @@ def test_checkpoints_as_they_come(tmp_path):
     assert len(asked) == 2
     assert list(tf.train.checkpoints_iterator(str(tmp_path / "none"), timeout=0)) == []
     assert tf.contrib.framework.load_variable(third, "w") == 1.0
+
+
+def test_what_a_checkpoint_holds_is_printed(tmp_path, capsys):
+    from tfmini.train.inspect_checkpoint import print_tensors_in_checkpoint_file
+
+    tf.Variable([1.0, 2.0, 3.0], name="v")
+    tf.Variable(4, name="step")
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        path = tf.train.Saver().save(session, str(tmp_path / "m"))
+    print_tensors_in_checkpoint_file(path, "v")
+    print_tensors_in_checkpoint_file(path, all_tensors=True, count_exclude_pattern="st")
+    assert capsys.readouterr().out.splitlines() == [
+        "tensor: v (float32) [3]", "[1. 2. 3.]", "# Total number of params: 4",
+        "tensor: step (int32) []", "4", "tensor: v (float32) [3]", "[1. 2. 3.]",
+        "# Total number of params: 3",
+    ]  # fmt: skip
+    print_tensors_in_checkpoint_file(path)
+    assert "v (DT_FLOAT) [3]" in capsys.readouterr().out
+    with pytest.raises(tf.errors.NotFoundError):
+        print_tensors_in_checkpoint_file(path, "w")
+
+
+def test_a_path_may_end_in_a_folder(tmp_path):
+    v = tf.Variable([1.0, 2.0], name="v")
+    saver, folder = tf.train.Saver(), f"{tmp_path}/weights/"
+    with tf.Session() as session:
+        session.run(v.initializer)
+        assert saver.save(session, folder) == folder
+        names = {".data-00000-of-00001", ".index", ".meta", "checkpoint"}
+        assert {p.name for p in (tmp_path / "weights").iterdir()} == names
+        session.run(v.assign([0.0, 0.0]))
+        saver.restore(session, folder)
+        assert session.run(v).tolist() == [1, 2]

@@ -500,9 +500,9 @@ def test_a_session_is_a_context():
         assert v.eval() == 1
     assert tf.get_default_graph() is not graph
     assert tf.get_default_session() is None
-    with pytest.raises(tf.errors.FailedPreconditionError, match=r"no default session.*session="):
+    with pytest.raises(ValueError, match=r"no default session.*session="):
         x.eval()
-    with pytest.raises(tf.errors.FailedPreconditionError, match="can't run operation"):
+    with pytest.raises(ValueError, match="can't run operation"):
         v.initializer.run()
 
 
@@ -822,3 +822,10 @@ def test_a_session_shows_its_graph():
     tf.constant(1.0, name="a")
     with tf.Session() as session:
         assert [node.name for node in session.graph_def.node] == ["a"]
+
+
+def test_a_list_of_one_in_a_list_is_returned_as_such():
+    x, session = tf.constant(2.0), tf.Session()
+    assert session.run([[x]]) == [[2.0]]
+    assert session.run([[x], [x]]) == [[2.0], [2.0]]
+    assert session.run([(x,), {"a": x}]) == [(2.0,), {"a": 2.0}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import types
 
 import numpy as np
 import pytest
@@ -159,6 +160,32 @@ def test_what_is_no_summary(tmp_path):
     with pytest.raises(TypeError, match="add_graph"):
         writer.add_graph("graph")
     writer.close()
+
+
+class Foreign:
+    """A message as the package protobuf makes them."""
+
+    def __init__(self, name, message):
+        self.DESCRIPTOR = types.SimpleNamespace(name=name)
+        self.SerializeToString = message.SerializeToString
+
+
+def test_messages_of_other_packages(tmp_path):
+    plugin = tf.SummaryMetadata.PluginData(plugin_name="curves", content=b"x")
+    metadata = tf.SummaryMetadata(plugin_data=plugin)
+    (value,) = values(tf.summary.tensor_summary(
+        "c", tf.constant([1.0]), summary_metadata=Foreign("SummaryMetadata", metadata)
+    ))  # fmt: skip
+    assert value.metadata.plugin_data == plugin
+    with tf.summary.FileWriter(str(tmp_path)) as writer:
+        summary = tf.Summary(value=[tf.Summary.Value(tag="a", simple_value=1.0)])
+        writer.add_summary(Foreign("Summary", summary), 3)
+        writer.add_event(Foreign("Event", tf.Event(step=4, summary=summary)))
+        with pytest.raises(TypeError, match="a Summary message is expected"):
+            writer.add_summary(tf.Event())
+        with pytest.raises(TypeError, match="a Event message is expected"):
+            writer.add_event(summary)
+    assert [(e.step, len(e.summary.value)) for e in events(str(tmp_path))[1:]] == [(3, 1), (4, 1)]
 
 
 def test_one_writer_per_folder(tmp_path):

@@ -35,6 +35,7 @@ from tfmini import (
     math,
     metrics,
     missing,
+    nest,
     nn,
     ops,
     python_io,
@@ -107,9 +108,22 @@ from tfmini.formats.config import (
     RunMetadata,
     RunOptions,
 )
-from tfmini.formats.events import Event, HistogramProto, LogMessage, SessionLog, Summary
+from tfmini.formats.events import (
+    Event,
+    HistogramProto,
+    LogMessage,
+    SessionLog,
+    Summary,
+    SummaryMetadata,
+)
 from tfmini.formats.graphdef import AttrValue, GraphDef, MetaGraphDef, NameAttrList, NodeDef
 from tfmini.formats.tensors import make_ndarray, make_tensor_proto
+from tfmini.gradient_functions import (
+    NoGradient,
+    NotDifferentiable,
+    RegisterGradient,
+    no_gradient,
+)
 from tfmini.graph import Graph, GraphKeys, get_default_graph, reset_default_graph
 from tfmini.hookspecs import hookimpl
 from tfmini.initializers import (
@@ -219,6 +233,7 @@ from tfmini.ops.custom_gradients import custom_gradient, grad_pass_through
 from tfmini.ops.debugging import (
     Assert,
     Print,
+    add_check_numerics_ops,
     check_numerics,
     numpy_function,
     py_func,
@@ -396,6 +411,11 @@ from tfmini.ops.segment import (
 )
 from tfmini.ops.selection import one_hot, sequence_mask, where, where_v2
 from tfmini.ops.sequence_parsing import parse_single_sequence_example
+from tfmini.ops.session_handles import (
+    delete_session_tensor,
+    get_session_handle,
+    get_session_tensor,
+)
 from tfmini.ops.shapes import (
     broadcast_dynamic_shape,
     broadcast_static_shape,
@@ -470,13 +490,12 @@ from tfmini.ops.state import (
     trainable_variables,
     variables_initializer,
 )
+from tfmini.ops.string_pieces import reduce_join, string_split
 from tfmini.ops.tensor_arrays import TensorArray
 from tfmini.ops.text import (
     as_string,
-    reduce_join,
     regex_replace,
     string_join,
-    string_split,
     string_strip,
     string_to_number,
     substr,
@@ -510,13 +529,7 @@ from tfmini.queues.readers import (
     TFRecordReader,
     WholeFileReader,
 )
-from tfmini.registry import (
-    NoGradient,
-    NotDifferentiable,
-    RegisterGradient,
-    no_gradient,
-    registry,
-)
+from tfmini.registry import registry
 from tfmini.session import InteractiveSession, Session
 from tfmini.shapes import Dimension, TensorShape, dimension_at_index, dimension_value
 from tfmini.shared_variables import (
@@ -553,8 +566,8 @@ registry.version = __version__
 concat = deprecated.axis_first(concat)
 split = deprecated.value_last(split)
 missing.watch(sys.modules[__name__])
-# Imported when they are asked for: the first is large, the other brings unittest.
-_ON_USE = ("contrib", "test")
+# Imported when they are asked for: they are large, or few use them; the last brings unittest.
+_ON_USE = ("contrib", "distributions", "test")
 registry.reserve([*[name for name in globals() if not name.startswith("_")], *_ON_USE])
 
 

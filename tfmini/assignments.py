@@ -19,6 +19,10 @@ NOTHING: Ref = (-1, 0)
 # scripts that were written for it (`python -m tfmini run`) may rely on that.
 needs_order = True
 
+# Whether a variable that is fetched has its value at the end of the run.  TensorFlow 1 gives the
+# variable's memory, after the run, and such scripts print it beside their training step.
+fetches_last = False
+
 
 def versions_of(
     needed: list[Operation], fed: Mapping[Tensor, Ref]

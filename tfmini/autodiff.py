@@ -17,14 +17,19 @@ import numpy as np
 
 from tfmini.build import convert_to_tensor, make_const
 from tfmini.errors import InvalidArgumentError, InvalidTypeError, OpError, UnimplementedError
+from tfmini.gradient_functions import gradient_function
 from tfmini.graph import Graph, graph_of
+from tfmini.logging import notice
 from tfmini.nodes import Operation, Tensor
 from tfmini.opdef import MISSING
 from tfmini.ops import array, creation, functional, joining, math
-from tfmini.registry import registry
 from tfmini.shapes import Shape, compatible, format_shape
 
 Pending = dict[Tensor, list[Tensor]]
+
+# Whether an x that no y depends on is an error by default.  TensorFlow gives None, and scripts that
+# were written for it (`python -m tfmini run`) may rely on that.
+unconnected_is_error = True
 
 
 class UnconnectedGradients:
@@ -72,7 +77,7 @@ def gradients(
         )
     graph = graph_of([*ys, *xs])
     stopped = set(_as_list(stop_gradients)) if stop_gradients is not None else set()
-    ancestors = _ancestors(ys)
+    ancestors = ancestors_of(ys)
     on_path = _on_path(ancestors, xs, stopped)
     with graph.as_default(), graph.name_scope(name):
         pending = _seed(graph, ys, grad_ys)
@@ -121,7 +126,7 @@ def _as_list(values: Any) -> list[Tensor]:
     return [convert_to_tensor(v) for v in listed]
 
 
-def _ancestors(ys: Sequence[Tensor]) -> list[Operation]:
+def ancestors_of(ys: Sequence[Tensor]) -> list[Operation]:
     """Return the operations that ``ys`` depend on, in order of id."""
     seen: dict[int, Operation] = {}
     stack = [y.op for y in ys]
@@ -195,6 +200,7 @@ def _backpropagate(
 ) -> dict[Tensor, Tensor]:
     """Visit ``path`` backwards; return the gradient of each x that was reached."""
     local = graph._local
+    own = local.scope
     needed = {t for node in path for t in node.outputs} | xs
     found: dict[Tensor, Tensor] = {}
     for node in reversed(path):
@@ -204,8 +210,9 @@ def _backpropagate(
                 found[tensor] = grad
         if all([g is None for g in grads]):
             continue
-        outer = local.source
+        outer = local.source, local.scope
         local.source = node.source
+        local.scope = f"{own}/{node.name}_grad" if own else f"{node.name}_grad"
         try:
             results = _gradients_of(node, grads)
             shapes = _input_shapes(node)
@@ -215,7 +222,7 @@ def _backpropagate(
                 if tensor.dtype is None or tensor.dtype.is_differentiable:
                     pending.setdefault(tensor, []).append(_fitted(node, tensor, grad, shapes))
         finally:
-            local.source = outer
+            local.source, local.scope = outer
     for x in xs:
         if x in pending:
             found[x] = _total(pending.pop(x))
@@ -261,7 +268,7 @@ def _gradients_of(node: Operation, grads: list[Tensor | None]) -> Sequence[Tenso
 
 def _rule(node: Operation) -> Any:
     if node.gradient_override is not None:
-        rule = registry.gradient(node.gradient_override)
+        rule = gradient_function(node.gradient_override)
         if rule is None:
             raise UnimplementedError(
                 node.info,
@@ -272,7 +279,7 @@ def _rule(node: Operation) -> Any:
         return rule
     rule = node.opdef.gradient
     if rule is MISSING:
-        rule = registry.gradient(node.type)
+        rule = gradient_function(node.type)
         if rule is None:
             raise UnimplementedError(
                 node.info,
@@ -340,12 +347,17 @@ def _result(
         return None
     if unconnected == "zero":
         return creation.zeros_like(x)
+    found_none = (
+        f"no gradient reaches it from {', '.join(repr(y.name) for y in ys)}: "
+        f"{describe_break(x, ancestors)}"
+    )
+    if not unconnected_is_error:
+        notice(f"{x.op.info}: {found_none}")
+        return None
     raise InvalidArgumentError(
         x.op.info,
         x.op,
-        f"no gradient reaches it from {', '.join(repr(y.name) for y in ys)}: "
-        f"{describe_break(x, ancestors)} Pass unconnected_gradients='zero' or 'none' if that is "
-        f"meant.",
+        f"{found_none} Pass unconnected_gradients='zero' or 'none' if that is meant.",
     )
 
 

@@ -25,12 +25,11 @@ from tfmini.graph import Graph, graph_of, user_source
 from tfmini.late import late_type
 from tfmini.nodes import Operation, Tensor, describe_inputs
 from tfmini.opdef import OpDef
-from tfmini.spec import TensorSpec, as_array
+from tfmini.spec import UNKNOWN, TensorSpec, as_array
 
 _NO_ATTRS: dict[str, Any] = {}
 _STATIC_VALUE_LIMIT = 64
 _WEAK = (int, float, complex)
-_MISSING_SPEC = TensorSpec(None, None)
 
 
 class Const(OpDef):
@@ -202,7 +201,7 @@ def infer_specs(
 ) -> tuple[TensorSpec, ...]:
     """Return the output specs of ``opdef`` for inputs of ``specs``."""
     if opdef.infer is None:
-        return (_MISSING_SPEC,)
+        return (UNKNOWN,)
     result = opdef.infer(*specs, **attrs)
     return (result,) if type(result) is TensorSpec else tuple(result)
 

@@ -5,9 +5,11 @@ In: names, nodes, values.  Out: what the method of that name of ``Graph`` return
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from functools import wraps
+from inspect import signature
+from typing import Any, TypeVar
 
 from tfmini.errors import InvalidArgumentError
 from tfmini.graph import get_default_graph, graph_of
@@ -29,6 +31,27 @@ def name_scope(
     graph = graph_of(list(values or ()))
     with graph.as_default(), graph.name_scope(used) as scope:
         yield scope
+
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def own_scope(default_name: str) -> Callable[[_F], _F]:
+    """Let a function make its nodes in a name scope, as TensorFlow's functions of several nodes do:
+    the scope is called as its argument ``name`` says, or ``default_name``."""
+
+    def decorate(function: _F) -> _F:
+        given = signature(function).bind_partial
+
+        @wraps(function)
+        def scoped(*args: Any, **kwargs: Any) -> Any:
+            name = given(*args, **kwargs).arguments.get("name")
+            with graph_of([*args, *kwargs.values()]).name_scope(name or default_name):
+                return function(*args, **kwargs)
+
+        return scoped  # type: ignore[return-value]
+
+    return decorate
 
 
 def control_dependencies(control_inputs: Iterable[Any] | None) -> AbstractContextManager[None]:

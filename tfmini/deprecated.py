@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tfmini.errors import InvalidTypeError
 from tfmini.logging import notice
 from tfmini.nodes import Tensor
 
@@ -33,7 +34,6 @@ OLD_NAMES = {
     "select": "where",
     "listdiff": "setdiff1d",
     "complex_abs": "abs",
-    "batch_matmul": "matmul",
     "batch_cholesky": "cholesky",
     "batch_cholesky_solve": "cholesky_solve",
     "batch_matrix_band_part": "matrix_band_part",
@@ -47,6 +47,7 @@ OLD_NAMES = {
     "batch_matrix_transpose": "matrix_transpose",
     "batch_matrix_triangular_solve": "matrix_triangular_solve",
     "batch_self_adjoint_eig": "self_adjoint_eig",
+    "batch_self_adjoint_eigvals": "self_adjoint_eigvals",
     "batch_svd": "svd",
     "merge_summary": "summary.merge",
     "merge_all_summaries": "summary.merge_all",
@@ -56,6 +57,7 @@ OLD_NAMES = {
     "metrics.sparse_precision_at_k": "metrics.precision_at_k",
     "nn.rnn": "nn.static_rnn",
     "nn.bidirectional_rnn": "nn.static_bidirectional_rnn",
+    "nn.state_saving_rnn": "nn.static_state_saving_rnn",
     "nn.seq2seq": "contrib.legacy_seq2seq",
     "contrib.deprecated.merge_summary": "summary.merge",
     "contrib.deprecated.merge_all_summaries": "summary.merge_all",
@@ -95,8 +97,18 @@ def _op_scope(values: Any, name: Any, default_name: Any = None) -> Any:
     return _at("name_scope")(name, default_name, values)
 
 
+def _batch_matmul(
+    x: Any, y: Any, adj_x: bool = False, adj_y: bool = False, name: Any = None
+) -> Any:
+    return _at("matmul")(x, y, adjoint_a=adj_x, adjoint_b=adj_y, name=name)
+
+
 def _scalar_summary(tags: Any, values: Any, collections: Any = None, name: Any = None) -> Any:
-    return _at("summary.scalar")(_tag(tags), values, collections)
+    if not isinstance(tags, (list, tuple, np.ndarray)):
+        return _at("summary.scalar")(_tag(tags), values, collections)
+    each = zip(tags, _at("unstack")(values, len(tags)), strict=True)
+    parts = [_at("summary.scalar")(_tag(tag), value, collections) for tag, value in each]
+    return _at("summary.merge")(parts)
 
 
 def _histogram_summary(tag: Any, values: Any, collections: Any = None, name: Any = None) -> Any:
@@ -123,6 +135,7 @@ def _tag(tag: Any) -> str:
 
 #: What had other parameters: the function that takes the old ones, and what to write today.
 ADAPTED: dict[str, tuple[Callable[..., Any], str]] = {
+    "batch_matmul": (_batch_matmul, "tf.matmul(a, b, adjoint_a=, adjoint_b=)"),
     "op_scope": (_op_scope, "tf.name_scope(name, default_name, values)"),
     "scalar_summary": (_scalar_summary, "tf.summary.scalar(name, tensor)"),
     "histogram_summary": (_histogram_summary, "tf.summary.histogram(name, values)"),
@@ -150,6 +163,8 @@ def axis_first(function: Callable[..., Any]) -> Callable[..., Any]:
             notice("tf.concat(axis, values) is the order before TensorFlow 1.0; write "
                    "tf.concat(values, axis).")  # fmt: skip
             values, axis = axis, values
+        if axis is None:
+            raise InvalidTypeError(None, None, "concat needs an axis: tf.concat(values, axis).")
         return function(values, axis, name, **old)
 
     return concat
@@ -173,6 +188,25 @@ def value_last(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(value, num_or_size_splits, axis, num, name, **old)
 
     return split
+
+
+def sides_given(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let ``resize_images(images, size)`` take ``(images, new_height, new_width)`` too, as before
+    0.12."""
+
+    @functools.wraps(function)
+    def resize_images(images: Any, size: Any = None, *args: Any, **named: Any) -> Any:
+        height, rest = named.pop("new_height", size), args
+        if "new_width" in named:
+            rest = (named.pop("new_width"), *args)
+        number = _is_axis(height) or (isinstance(height, Tensor) and height.shape.ndims == 0)
+        if number and rest:
+            notice("tf.image.resize_images(images, new_height, new_width) is older than TensorFlow "
+                   "1.0; write tf.image.resize_images(images, [height, width]).")  # fmt: skip
+            return function(images, [height, rest[0]], *rest[1:], **named)
+        return function(images, size, *args, **named)
+
+    return resize_images
 
 
 def logits_first(function: Callable[..., Any]) -> Callable[..., Any]:

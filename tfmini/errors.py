@@ -93,6 +93,10 @@ class NotFoundError(OpError, LookupError):
     error_code = NOT_FOUND
 
 
+class UnknownNameError(NotFoundError, KeyError, ValueError):
+    """A name that no operation or tensor of the graph has."""
+
+
 class AlreadyExistsError(OpError):
     """Something of that name is there already."""
 

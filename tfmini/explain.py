@@ -1,6 +1,6 @@
 """How a run is carried out, as a table that people read.
 
-In: a program of ``lower`` or ``shards``.  Out: one row per region with its nodes, the reason for
+In: a program of ``program`` or ``shards``.  Out: one row per region with its nodes, the reason for
 its shape, what it was estimated to cost and, after a run in this process, what it took.
 """
 

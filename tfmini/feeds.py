@@ -60,7 +60,9 @@ def fed_tensor(graph: Graph, key: Any) -> Tensor:
         return graph.as_graph_element(key, allow_operation=False)
     except InvalidTypeError:
         raise InvalidTypeError(
-            None, None, f"{key!r} can't be fed: the keys of feed_dict are tensors."
+            None,
+            None,
+            f"{key!r} can't be fed: the keys of feed_dict are tensors, or names such as 'x:0'.",
         ) from None
 
 
@@ -123,7 +125,8 @@ def _cast(tensor: Tensor, array: np.ndarray, dtype: DType) -> np.ndarray:
     given, wanted = array.dtype.kind, dtype.dtype.kind
     order = "biufc"
     if given not in order or wanted not in order or (given == "c" != wanted):
-        raise _feed_error(tensor, f"its dtype is {array.dtype}")
+        kind = "it is text" if given == "O" else f"its dtype is {array.dtype}"
+        raise _feed_error(tensor, kind)
     with np.errstate(all="ignore"):
         out = array.astype(dtype.dtype)
     narrower = order.index(given) > order.index(wanted) or wanted in "iu"

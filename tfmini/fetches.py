@@ -63,8 +63,7 @@ def flatten(graph: Graph, fetches: Any) -> tuple[list[Any], Callable[[Sequence[A
         return lambda values: None
 
     rebuild = build(fetches)
-    flat = type(fetches) is list and len(elements) == len(fetches)
-    if flat and all(isinstance(e, Tensor) for e in elements):
+    if type(fetches) is list and all(isinstance(f, Tensor) for f in fetches):
         return elements, list
     return elements, rebuild
 

@@ -19,7 +19,8 @@ from tfmini.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
-from tfmini.ops.files import as_text, file_error
+from tfmini.ops.files import file_error
+from tfmini.ops.string_values import as_text
 
 _MODES = ("r", "w", "a", "r+", "w+", "a+")
 

@@ -22,7 +22,7 @@ from tfmini.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
     InvalidTypeError,
-    NotFoundError,
+    UnknownNameError,
 )
 from tfmini.nodes import Operation, Tensor
 from tfmini.spec import TensorSpec
@@ -73,12 +73,36 @@ class Graph:
     def get_operations(self) -> list[Operation]:
         return list(self._operations)
 
+    def is_feedable(self, tensor: Any) -> bool:
+        """Whether ``tensor`` may be fed, as each of this graph may."""
+        return isinstance(self.as_graph_element(tensor, allow_operation=False), Tensor)
+
+    def is_fetchable(self, tensor_or_op: Any) -> bool:
+        """Whether ``tensor_or_op`` may be fetched, as each of this graph may."""
+        return self.as_graph_element(tensor_or_op) is not None
+
+    @property
+    def version(self) -> int:
+        """How many operations there are: it grows with each."""
+        return len(self._operations)
+
+    @property
+    def building_function(self) -> bool:
+        """False: a graph is not built for a function."""
+        return False
+
     def get_operation_by_name(self, name: str) -> Operation:
-        """Return the operation called ``name``; NotFoundError names the nearest ones."""
+        """Return the operation called ``name``; UnknownNameError names the nearest ones.
+
+        ``w/read``, TensorFlow's operation that reads a variable, is here the variable's own.
+        """
         try:
             return self._by_name[_text(name)]
         except KeyError:
-            raise NotFoundError(
+            read = self._by_name.get(name.removesuffix("/read"))
+            if read is not None and read.opdef.is_variable:
+                return read
+            raise UnknownNameError(
                 None, None, f"no operation {name!r} in this graph.{self._near(name)}"
             ) from None
 
@@ -91,7 +115,7 @@ class Graph:
             )
         op = self.get_operation_by_name(op_name)
         if int(index) >= len(op.outputs):
-            raise NotFoundError(op.info, op, f"it has {len(op.outputs)} outputs, no {name!r}.")
+            raise UnknownNameError(op.info, op, f"it has {len(op.outputs)} outputs, no {name!r}.")
         return op.outputs[int(index)]
 
     def as_graph_element(
@@ -171,7 +195,7 @@ class Graph:
                 )
             op.graph = self
             op.id = len(self._operations)
-            op.name = self._node_name(name, opdef.type)
+            op.name = self._node_name(name, opdef.node_name)
             op.opdef = opdef
             op.inputs = inputs
             op.attrs = attrs

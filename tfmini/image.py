@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tfmini.deprecated import sides_given
 from tfmini.ops.boxes import crop_and_resize, draw_bounding_boxes
 from tfmini.ops.codecs import (
     decode_bmp,
@@ -78,7 +79,7 @@ from tfmini.ops.suppression import (
     non_max_suppression_with_scores,
 )
 
-resize = resize_images
+resize = resize_images = sides_given(resize_images)
 resize_with_crop_or_pad = resize_image_with_crop_or_pad
 transpose = transpose_image
 

@@ -27,11 +27,11 @@ import numpy as np
 
 from tfmini.build import apply, create
 from tfmini.errors import InvalidArgumentError, InvalidTypeError, NodeInfo, UnimplementedError
+from tfmini.gradient_functions import gradient_function
 from tfmini.graph import Graph
 from tfmini.nodes import Operation, Tensor
 from tfmini.opdef import OpDef
 from tfmini.ops.debugging import read_only
-from tfmini.registry import registry
 from tfmini.shapes import format_shape
 from tfmini.spec import TensorSpec, as_array
 
@@ -64,7 +64,7 @@ class LessonType(OpDef):
         return as_array(result)
 
     def gradient(self, node: Operation, grad: Tensor) -> Any:
-        function = registry.gradient(self.type, self.cls.__module__)
+        function = gradient_function(self.type, self.cls.__module__)
         if function is None:
             raise UnimplementedError(
                 node.info,

@@ -26,7 +26,7 @@ NAMESPACES = (
     "app", "bitwise", "compat", "contrib", "data", "debugging", "distributions", "dtypes", "errors",
     "estimator", "examples", "feature_column", "flags", "gfile", "graph_util", "image",
     "initializers", "io", "keras", "layers", "linalg", "logging", "losses", "manip", "math",
-    "metrics", "nn", "profiler", "python_io", "quantization", "random", "resource_loader",
+    "metrics", "nest", "nn", "profiler", "python_io", "quantization", "random", "resource_loader",
     "saved_model", "sets", "signal", "sparse", "spectral", "strings", "summary", "sysconfig",
     "test", "tpu", "train", "user_ops", "version",
 )  # fmt: skip
@@ -94,13 +94,9 @@ class Gap(ModuleType):
     __all__: tuple[str, ...] = ()
 
     def __getattr__(self, name: str) -> Any:
-        return _answer(self, name)
-
-
-def _answer(module: ModuleType, name: str) -> Any:
-    namespace = module.__name__.removeprefix("tfmini.")
-    found = lookup(namespace, name)
-    return absent(namespace, name) if found is None else found
+        namespace = self.__name__.removeprefix("tfmini.")
+        found = lookup(namespace, name)
+        return absent(namespace, name) if found is None else found
 
 
 def watch(package: ModuleType) -> None:

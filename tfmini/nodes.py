@@ -7,11 +7,11 @@ says what will be computed, and ``eval`` and ``run`` ask a session for it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tfmini.dtypes import DType
-from tfmini.errors import FailedPreconditionError, InvalidArgumentError, InvalidTypeError, NodeInfo
+from tfmini.errors import InvalidArgumentError, InvalidTypeError, NodeInfo
 from tfmini.shapes import TensorShape, as_shape, merge_shapes
 from tfmini.spec import TensorSpec
 
@@ -38,7 +38,8 @@ class Tensor(Operators):
         What is known before it runs.
     """
 
-    __slots__ = ("op", "value_index", "spec", "__weakref__")
+    # Scripts note what they like on a tensor: net.alias, weights.param.
+    __slots__ = ("op", "value_index", "spec", "__weakref__", "__dict__")
 
     def __init__(self, op: Operation, value_index: int, spec: TensorSpec) -> None:
         self.op = op
@@ -90,12 +91,17 @@ class Tensor(Operators):
         return _session_for(session, f"tensor {self.name!r}", "eval").run(self, feed_dict)
 
     def __repr__(self) -> str:
-        dtype = self.dtype.name if self.dtype else "unknown"
-        return f"<tf.{type(self).__name__} '{self.name}' shape={self.shape} dtype={dtype}>"
+        return f"<tf.Tensor '{self.name}' shape={self.shape} dtype={self._dtype_text()}>"
 
     def __str__(self) -> str:
-        dtype = self.dtype.name if self.dtype else "unknown"
-        return f'Tensor("{self.name}", shape={self.shape}, dtype={dtype})'
+        shape = "" if self.spec.shape is None else f", shape={self.shape}"
+        return f'Tensor("{self.name}"{shape}, dtype={self._dtype_text()})'
+
+    def _dtype_text(self) -> str:
+        """Return the dtype's name, of what is a variable or its next value as TensorFlow 1 does."""
+        opdef = self.op.opdef
+        ref = opdef.is_variable or self.value_index in opdef.updates.values()
+        return (self.dtype.name if self.dtype else "unknown") + ("_ref" if ref else "")
 
     def __bool__(self) -> bool:
         raise InvalidTypeError(
@@ -167,6 +173,9 @@ class Operation(Operators):
     _outputs: Tensor | tuple[Tensor, ...]  # one alone: a tuple is one more for the collector
     source: tuple[str, int]
     gradient_override: str | None
+    # exchange/exporting.py gives these: they need all types.
+    node_def: Any
+    get_attr: Callable[[str], Any]
 
     @property
     def outputs(self) -> tuple[Tensor, ...]:
@@ -201,22 +210,15 @@ class Operation(Operators):
     def values(self) -> tuple[Tensor, ...]:
         return self.outputs
 
-    def get_attr(self, name: str) -> Any:
-        """Return attribute ``name``."""
-        try:
-            return self.attrs[name]
-        except KeyError:
-            known = ", ".join(self.attrs) or "none"
-            raise InvalidArgumentError(
-                self.info, self, f"no attribute {name!r}; it has: {known}."
-            ) from None
-
     def run(self, feed_dict: Any = None, session: Any = None) -> None:
         """Run this operation in ``session`` (default: the default session)."""
         _session_for(session, f"operation {self.name!r}", "run").run(self, feed_dict)
 
     def __repr__(self) -> str:
         return f"<tf.Operation '{self.name}' type={self.type}>"
+
+    def __str__(self) -> str:
+        return str(self.node_def)
 
 
 class _Sessions(threading.local):
@@ -251,7 +253,7 @@ def get_default_session() -> Any:
 def _session_for(session: Any, what: str, verb: str) -> Any:
     session = session or get_default_session()
     if session is None:
-        raise FailedPreconditionError(
+        raise InvalidArgumentError(
             None,
             None,
             f"can't {verb} {what}: there is no default session. Use `with tf.Session():`, pass "

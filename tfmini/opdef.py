@@ -77,6 +77,7 @@ class OpDef:
     # Identity, set by the decorator.
     type: str = ""
     function_name: str = ""
+    node_name: str = ""  # of nodes that get no other name, where it is not the type
     package: str = ""
     schema: Schema
 
@@ -123,6 +124,7 @@ class OpDef:
 
     def __init__(self, type: str, function_name: str) -> None:
         self.type = type
+        self.node_name = self.node_name or type
         self.function_name = function_name
         if not self.has_compute:
             raise InvalidTypeError(None, None, f"operation type {type!r} needs a compute method.")

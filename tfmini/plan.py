@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tfmini import assignments
 from tfmini.assignments import NOTHING, versions_of
 from tfmini.errors import InternalError, InvalidArgumentError, NodeInfo
 from tfmini.nodes import Operation, Ref, Tensor, ref_of
@@ -156,6 +157,9 @@ def build_plan(
             in_plan.add(op.id)
     used = {ref for node in nodes for ref in node.inputs}
     outputs = tuple([fed.get(t) or ref_of(t) for t in fetches if isinstance(t, Tensor)])
+    if assignments.fetches_last:
+        last = dict(versions.updates())
+        outputs = tuple([last.get(ref, ref) for ref in outputs])
     used.update(outputs)
     read = {ref: spec for ref, spec in variables.items() if ref in used and ref not in specs}
     return Plan(

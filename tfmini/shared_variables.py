@@ -225,7 +225,7 @@ def _initial_value(
     raise InvalidArgumentError(
         None,
         None,
-        f"variable {name}: its shape must be fully known, not {format_shape(static)}.",
+        f"variable {name}: its shape must be fully known, not {format_shape(static)}; give shape=.",
     )
 
 

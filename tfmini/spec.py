@@ -93,11 +93,13 @@ def as_array(value: Any, dtype: DType | None = None, exact: bool = False) -> np.
         return array  # strings, as in TensorFlow: nothing says that it held numbers
     if array.dtype.kind == "O" and _holds_numbers(array):
         value, array = _of_objects(array, dtype)
-    if array.dtype.kind in "OMm":
+    if array.dtype.kind == "O" and _is_text(array):
+        array = _encoded(array)
+    elif array.dtype.kind in "OMm":
         raise InvalidTypeError(
             None, None, f"{_brief(value)} can't be made a tensor of numbers{_why(array)}."
         )
-    if array.dtype.kind in "US":
+    elif array.dtype.kind in "US":
         if not (hasattr(value, "dtype") or _leaf_has_dtype(value) or _is_text(value)):
             raise InvalidTypeError(None, None, f"{_brief(value)} mixes numbers and text.")
         array = _encoded(array.astype(object))
@@ -193,5 +195,6 @@ def _to_dtype(array: np.ndarray, dtype: DType | None, value: Any) -> np.ndarray:
 
 
 def _brief(value: Any) -> str:
-    text = repr(value)
+    objects = isinstance(value, np.ndarray) and value.dtype.hasobject
+    text = repr(value.tolist() if objects else value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -13,10 +13,9 @@ from collections.abc import Callable, Hashable, Iterable
 from contextlib import suppress
 from typing import Any
 
+from tfmini.defaults import DEFAULT_GRAPH_SEED
 from tfmini.ops.initialized import HAVE_VALUES
 from tfmini.plan import Ref
-
-_DEFAULT_SEED = 87654321  # TensorFlow's graph seed where only the operation has one
 
 
 class Store:
@@ -59,7 +58,7 @@ class Store:
         """
         graph_seed, own, node = seed
         if graph_seed is None:
-            graph_seed = _DEFAULT_SEED if isinstance(own, int) else self._entropy
+            graph_seed = DEFAULT_GRAPH_SEED if isinstance(own, int) else self._entropy
         word = own if isinstance(own, int) else zlib.crc32(str(own).encode()) | 1 << 32
         return graph_seed % 2**64, word % 2**64, self._draws.get(node, 0)
 

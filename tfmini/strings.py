@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from tfmini.ops import hash_buckets, string_pieces, text
 from tfmini.ops.formatting import format
-from tfmini.ops.string_pieces import bytes_split, ngrams, unsorted_segment_join
+from tfmini.ops.string_pieces import bytes_split, ngrams, reduce_join, unsorted_segment_join
 from tfmini.ops.text import (
     as_string,
-    reduce_join,
     regex_full_match,
     regex_replace,
     substr,

@@ -6,6 +6,7 @@
 ``script``    runs scripts and notebooks under the hook
 ``mnist``     the digits that tutorials read
 ``timeline``  run metadata as a trace that browsers draw
+``text_format``  messages as text, where scripts import protobuf for it
 """
 
 from __future__ import annotations

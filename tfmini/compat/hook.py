@@ -15,7 +15,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from tfmini import assignments
+from tfmini import assignments, autodiff
+from tfmini.compat import text_format
 from tfmini.deprecated import lookup
 from tfmini.missing import NAMESPACES, Gap, absent, missing_module
 
@@ -45,6 +46,7 @@ _INSIDE = {
     "mnist": ("examples.tutorials.mnist.input_data",),
     "text": ("contrib.learn.preprocessing",),
     "hparam": ("contrib.training",),
+    "inspect_checkpoint": ("train.inspect_checkpoint",),
 }
 _EVERYWHERE = ("", "nn", "train", "math", "summary", "layers", "losses", "metrics", "initializers",
                "errors", "compat", "saved_model", "io", "data", "test")  # fmt: skip
@@ -127,6 +129,26 @@ class Finder:
         return ModuleSpec(name, _Loader(_places(rest)), is_package=True)
 
 
+class ProtobufFinder:
+    """Finds ``google.protobuf.text_format``; asked last, so only if protobuf is not installed."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        if name not in ("google", "google.protobuf", "google.protobuf.text_format"):
+            return None
+        return ModuleSpec(name, _ProtobufLoader(), is_package=not name.endswith("text_format"))
+
+
+class _ProtobufLoader(Loader):
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return None  # as for any module
+
+    def exec_module(self, module: ModuleType) -> None:
+        if module.__name__.endswith("text_format"):
+            vars(module).update(
+                {k: v for k, v in vars(text_format).items() if not k.startswith("__")}
+            )
+
+
 class _Loader(Loader):
     def __init__(self, places: Sequence[str]) -> None:
         self._places = places
@@ -145,8 +167,9 @@ def _places(rest: str) -> Sequence[str]:
     rest = rest.removeprefix("compat.v1.").removeprefix("_api.v1.")
     parts = rest.split(".")
     if parts[0] == "python" or "python" in parts:
-        own = (parts[-1],) if parts[-1] in NAMESPACES else ()
-        return _INSIDE.get(parts[-1], (*own, *_EVERYWHERE))
+        own = [parts[-1]] if parts[-1] in NAMESPACES else []
+        own += [".".join(parts[: parts.index("python")])]  # contrib.framework.python.ops
+        return _INSIDE.get(parts[-1], (*filter(None, own), *_EVERYWHERE))
     if _module(rest) is not None or _is_gap(parts):
         return (rest,)
     raise missing_module(rest)
@@ -163,14 +186,17 @@ def _is_gap(parts: Sequence[str]) -> bool:
     return isinstance(found, Gap)
 
 
-_finder = Finder()
+_finder, _protobuf_finder = Finder(), ProtobufFinder()
 
 
 def install() -> None:
     """Answer ``import tensorflow`` from now on; a TensorFlow that was imported is in the way."""
     assignments.needs_order = False
+    assignments.fetches_last = True
+    autodiff.unconnected_is_error = False
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
+        sys.meta_path.append(_protobuf_finder)
     for name in [n for n in sys.modules if n == "tensorflow" or n.startswith("tensorflow.")]:
         if not isinstance(sys.modules[name], Alias):
             del sys.modules[name]
@@ -179,7 +205,10 @@ def install() -> None:
 def uninstall() -> None:
     """Leave ``import tensorflow`` to Python's own finders again."""
     assignments.needs_order = True
+    assignments.fetches_last = False
+    autodiff.unconnected_is_error = True
     if _finder in sys.meta_path:
         sys.meta_path.remove(_finder)
+        sys.meta_path.remove(_protobuf_finder)
     for name in [n for n, m in sys.modules.items() if isinstance(m, Alias)]:
         del sys.modules[name]

@@ -9,7 +9,9 @@ from __future__ import annotations
 import sys
 
 from tfmini.contrib import (
+    crf,
     data,
+    distributions,
     framework,
     layers,
     learn,
@@ -25,8 +27,8 @@ from tfmini.contrib.slim import losses
 from tfmini.missing import watch_namespace
 
 __all__ = [
-    "data", "framework", "layers", "learn", "legacy_seq2seq", "losses", "opt", "rnn", "seq2seq",
-    "slim", "tensorboard", "training",
+    "crf", "data", "distributions", "framework", "layers", "learn", "legacy_seq2seq", "losses",
+    "opt", "rnn", "seq2seq", "slim", "tensorboard", "training",
 ]  # fmt: skip
 
 watch_namespace(sys.modules[__name__])

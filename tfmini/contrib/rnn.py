@@ -10,6 +10,7 @@ from tfmini.rnn.running import (
     static_bidirectional_rnn,
     static_rnn,
 )
+from tfmini.rnn.state_saving import static_state_saving_rnn
 from tfmini.rnn.wrappers import (
     DeviceWrapper,
     DropoutWrapper,
@@ -25,4 +26,5 @@ __all__ = [
     "GRUCell", "InputProjectionWrapper", "LSTMCell", "LSTMStateTuple", "LayerNormBasicLSTMCell",
     "MultiRNNCell", "OutputProjectionWrapper", "RNNCell", "ResidualWrapper",
     "stack_bidirectional_dynamic_rnn", "static_bidirectional_rnn", "static_rnn",
+    "static_state_saving_rnn",
 ]  # fmt: skip

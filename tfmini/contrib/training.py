@@ -1,4 +1,4 @@
-"""``tf.contrib.training``: hyperparameters with names and types.
+"""``tf.contrib.training``: hyperparameters with names and types; and evaluations of checkpoints.
 
 In: ``name=value`` pairs, from Python, text or JSON.  Out: one object whose attributes they are.
 """
@@ -13,9 +13,20 @@ from typing import Any
 
 import numpy as np
 
+from tfmini.contrib.evaluation import (
+    StopAfterNEvalsHook,
+    SummaryAtEndHook,
+    evaluate_once,
+    evaluate_repeatedly,
+    get_or_create_eval_step,
+)
 from tfmini.errors import InvalidArgumentError
+from tfmini.train.new_checkpoints import checkpoints_iterator, wait_for_new_checkpoint
 
-__all__ = ["HParams"]
+__all__ = [
+    "HParams", "StopAfterNEvalsHook", "SummaryAtEndHook", "checkpoints_iterator", "evaluate_once",
+    "evaluate_repeatedly", "get_or_create_eval_step", "wait_for_new_checkpoint",
+]  # fmt: skip
 
 # name=value or name=[value, value], then a comma or the end.
 _SETTING = re.compile(r"\s*(?P<name>\w+)\s*=\s*(?P<value>\[[^\]]*\]|[^,\[]*)\s*(?:,|$)")
@@ -40,7 +51,9 @@ class HParams:
     def add_hparam(self, name: str, value: Any) -> None:
         """Add a hyperparameter; its name must be new."""
         if getattr(self, name, None) is not None:
-            raise InvalidArgumentError(None, None, f"hyperparameter name is reserved: {name}")
+            raise InvalidArgumentError(
+                None, None, f"hyperparameter name is reserved: {name}; give it another."
+            )
         is_list = isinstance(value, (list, tuple))
         if is_list and not value:
             raise InvalidArgumentError(None, None, f"{name}: an empty list has no type of items.")

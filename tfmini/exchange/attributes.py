@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tfmini.assignments import Versions
 from tfmini.dtypes import DType
 from tfmini.errors import UnimplementedError
 from tfmini.formats.graphdef import AttrValue
@@ -177,7 +178,7 @@ def _decoded_own(func: Any, scope: Any) -> Any:
 def _decoded_body(names: list[tuple[str, ...]], scope: Any) -> Program:
     inputs, results, hidden = [[scope.tensor(n) for n in group] for group in names[:3]]
     nodes = sorted([scope.operation(n) for n in names[3]], key=lambda node: node.id)
-    cut: Any = SimpleNamespace(nodes=nodes)
+    cut: Any = SimpleNamespace(nodes=nodes, versions=Versions(nodes, {}))
     return Program(cut, inputs, results, hidden)
 
 

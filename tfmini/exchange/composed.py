@@ -13,7 +13,8 @@ from tfmini.build import convert_to_tensor
 from tfmini.exchange.forms import NotUnderstood
 from tfmini.formats.graphdef import NodeDef
 from tfmini.nodes import Tensor
-from tfmini.ops import array, logic, math, reductions, selection
+from tfmini.ops import array, cumulative, joining, logic, math, reductions, selection
+from tfmini.ops.activations import SELU_SCALE, SELU_TAIL
 
 Composition = Callable[..., Any]
 
@@ -50,6 +51,11 @@ def _elu_grad(dy: Any, y: Any) -> Any:
     return selection.where(logic.less(y, 0.0), dy * (y + 1.0), dy)
 
 
+def _selu_grad(dy: Any, y: Any) -> Any:
+    below = dy * (y + SELU_TAIL)
+    return selection.where(logic.less(y, 0.0), below, dy * SELU_SCALE)
+
+
 def _relu6_grad(dy: Any, x: Any) -> Any:
     inside = logic.logical_and(logic.greater(x, 0.0), logic.less(x, 6.0))
     return dy * math.cast(inside, dy.dtype)
@@ -59,6 +65,14 @@ def _bias_add_grad(dy: Any) -> Any:
     if dy.spec.shape is None:
         raise NotUnderstood("the rank of its input is unknown")
     return reductions.reduce_sum(dy, axis=list(range(len(dy.spec.shape) - 1)))
+
+
+def _concat_offset(axis: Any, *shapes: Any) -> list[Any]:
+    """Return where each of the tensors of ``shapes`` begins in their concatenation."""
+    sizes = joining.stack(list(shapes))
+    along = selection.one_hot(axis, array.shape(sizes)[1], dtype=sizes.dtype)
+    begins = cumulative.cumsum(sizes, exclusive=True) * along
+    return list(joining.unstack(begins, len(shapes)))
 
 
 def _shapes(*inputs: Any) -> list[Any]:
@@ -79,9 +93,11 @@ COMPOSED: dict[str, Composition] = {
     "SoftplusGrad": _softplus_grad,
     "SoftsignGrad": _softsign_grad,
     "EluGrad": _elu_grad,
+    "SeluGrad": _selu_grad,
     "Relu6Grad": _relu6_grad,
     "BiasAddGrad": _bias_add_grad,
     "ShapeN": _shapes,
+    "ConcatOffset": _concat_offset,
     "IsVariableInitialized": _is_initialized,
     "VarIsInitializedOp": _is_initialized,
     "PreventGradient": lambda x: array.identity(x),

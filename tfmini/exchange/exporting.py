@@ -10,7 +10,8 @@ import os
 from typing import Any
 
 from tfmini.dtypes import as_dtype
-from tfmini.exchange.attributes import encoded
+from tfmini.errors import InvalidArgumentError
+from tfmini.exchange.attributes import decoded, encoded
 from tfmini.exchange.foreign import Foreign
 from tfmini.exchange.forms import FORMS, Constant, Written, type_attrs
 from tfmini.exchange.special import WRITERS
@@ -32,18 +33,24 @@ def graph_to_def(graph: Graph, add_shapes: bool = False) -> GraphDef:
     out.versions.producer = _PRODUCER
     taken = set(graph._by_name)
     for node in graph.get_operations():
-        written = _written(node)
-        inputs = [_input(item, node, out, taken) for item in written.inputs]
-        inputs += [f"^{c.name}" for c in node.control_inputs]
-        made = NodeDef(name=node.name, op=written.op, input=inputs)
-        for name, attr in written.attrs.items():
-            made.attr.adopt(name, attr)
+        made = _node_def(node, out, taken)
         if add_shapes:
             shapes = made.attr["_output_shapes"].list
             shapes.shape.extend([shape_proto(t.spec.shape) for t in node.outputs])
             shapes.SetInParent()
         out.node.adopt(made)
     return out
+
+
+def _node_def(node: Operation, out: GraphDef, taken: set[str]) -> NodeDef:
+    """Return one node as a message; constants that it takes as inputs are added to ``out``."""
+    written = _written(node)
+    inputs = [_input(item, node, out, taken) for item in written.inputs]
+    inputs += [f"^{c.name}" for c in node.control_inputs]
+    made = NodeDef(name=node.name, op=written.op, input=inputs)
+    for name, attr in written.attrs.items():
+        made.attr.adopt(name, attr)
+    return made
 
 
 def _written(node: Operation) -> Written:
@@ -108,7 +115,25 @@ def as_graph_def(graph: Graph, from_version: int | None = None, add_shapes: bool
     return graph_to_def(graph, add_shapes)
 
 
+def node_def(self: Operation) -> NodeDef:
+    """The operation as a ``NodeDef``: what ``print`` shows of it."""
+    return _node_def(self, GraphDef(), set(self.graph._by_name))
+
+
+def get_attr(self: Operation, name: str) -> Any:
+    """Return attribute ``name``: one of tfmini's, or one that TensorFlow's type has, as "T"."""
+    if name in self.attrs:
+        return self.attrs[name]
+    written = self.node_def.attr
+    if name not in written:
+        known = ", ".join(dict.fromkeys([*self.attrs, *written])) or "none"
+        raise InvalidArgumentError(self.info, self, f"no attribute {name!r}; it has: {known}.")
+    return decoded(written[name])
+
+
 Graph.as_graph_def = as_graph_def
+Operation.get_attr = get_attr
+Operation.node_def = property(node_def)
 
 
 def write_graph(graph_or_graph_def: Any, logdir: Any, name: str, as_text: bool = True) -> str:

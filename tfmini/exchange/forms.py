@@ -279,6 +279,10 @@ SYNONYMS = {
         "Adadelta", "Adagrad", "AdagradDA", "Adam", "AdaMax", "CenteredRMSProp", "Ftrl",
         "GradientDescent", "Momentum", "ProximalAdagrad", "ProximalGradientDescent", "RMSProp",
     )},
+    **{f"ResourceSparseApply{name}": f"SparseApply{name}" for name in (
+        "Adadelta", "Adagrad", "AdagradDA", "CenteredRMSProp", "Ftrl", "Momentum",
+        "ProximalAdagrad", "ProximalGradientDescent", "RMSProp",
+    )},
 }  # fmt: skip
 
 # Which attributes hold the dtypes of TensorFlow's inputs; "T=0" where nothing is said.

@@ -29,6 +29,7 @@ from tfmini.nodes import Operation, Tensor
 from tfmini.opdef import OpDef
 from tfmini.ops import array, saving
 from tfmini.ops.bodies import BODY_INPUT
+from tfmini.ops.branches import UpdatingIf
 from tfmini.ops.state import VARIABLE, Variable
 from tfmini.registry import registry
 from tfmini.spec import TensorSpec
@@ -206,7 +207,8 @@ class Importer:
         if kind in COMPOSED and NATIVE not in node.attr:
             return self._several(node, inputs)
         read = self._read(node, kind, inputs)
-        opdef = _type(read.type)
+        changes = read.attrs.get("changes")
+        opdef = UpdatingIf(changes) if changes else _type(read.type)
         return create(opdef, tuple(read.inputs), _complete(opdef, read.attrs), name)
 
     def _several(self, node: NodeDef, inputs: list[Tensor]) -> Operation:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tfmini.build import constant_value
+from tfmini.build import constant_value, convert_to_tensor
 from tfmini.exchange.attributes import decoded, encoded, shape_attr
 from tfmini.exchange.forms import Constant, NotUnderstood, Read, Written
 from tfmini.formats.graphdef import AttrValue, NodeDef
@@ -135,6 +135,14 @@ def _write_batch_norm(node: Operation) -> Written:
     return Written("FusedBatchNormV3", inputs, attrs)
 
 
+def _read_ftrl(node: NodeDef, inputs: Sequence[Tensor]) -> Read:
+    """Read the older form of the update, which has no ``l2_shrinkage``."""
+    *before, lr, l1, l2, power = inputs
+    state, grad = before[:3], before[3:]
+    none = convert_to_tensor(0.0, lr.dtype)
+    return Read(f"{node.op}V2", [*state, lr, l1, l2, none, power, *grad], {})
+
+
 def _write_restore(node: Operation) -> Written:
     return Written("RestoreV2", list(node.inputs), {"dtypes": encoded(node.attrs["dtypes"])})
 
@@ -166,4 +174,6 @@ READERS: dict[str, Callable[[NodeDef, Sequence[Tensor]], Read]] = {
     "FusedBatchNormV2": _read_batch_norm,
     "FusedBatchNormV3": _read_batch_norm,
     "SaveV2": _read_dropped_types,
+    "ApplyFtrl": _read_ftrl,
+    "SparseApplyFtrl": _read_ftrl,
 }

@@ -156,24 +156,32 @@ class Message(metaclass=_Slotted):
 
     def MergeFrom(self, other: Any) -> None:
         """Set what is set in ``other``; lists are appended to."""
-        if type(other) is not type(self):
-            raise InvalidTypeError(
-                None,
-                None,
-                f"a {type(self).__name__} message is expected, not {other!r:.60} of type "
-                f"{type(other).__name__}.",
-            )
-        for field, value in other.ListFields():
+        given = self.of(other)
+        for field, value in given.ListFields():
             field.merge(self, value)
-        self._unknown += other._unknown
+        self._unknown += given._unknown
         self._changed()
 
     def CopyFrom(self, other: Any) -> None:
         """Become equal to ``other``."""
         if other is not self:
-            if type(other) is type(self):
-                self.Clear()
-            self.MergeFrom(other)
+            given = self.of(other)
+            self.Clear()
+            self.MergeFrom(given)
+
+    @classmethod
+    def of(cls, given: Any) -> Self:
+        """Return ``given``; a message of this name that protobuf made, as one of this class."""
+        if type(given) is cls:
+            return given
+        if getattr(getattr(given, "DESCRIPTOR", None), "name", "") == cls.__name__:
+            return cls.FromString(given.SerializeToString())
+        raise InvalidTypeError(
+            None,
+            None,
+            f"a {cls.__name__} message is expected, not {given!r:.60} of type "
+            f"{type(given).__name__}.",
+        )
 
     def __deepcopy__(self, _memo: Any) -> Self:
         made = type(self)()

@@ -16,6 +16,10 @@ from tfmini.errors import InvalidArgumentError
 from tfmini.formats.scalars import Enum, Fixed
 
 _ESCAPES = {9: "\\t", 10: "\\n", 13: "\\r", 34: '\\"', 39: "\\'", 92: "\\\\"}
+_TEXTS = np.array(
+    [_ESCAPES.get(b) or (chr(b) if 32 <= b < 127 else f"\\{b:03o}") for b in range(256)], "S4"
+).view(np.uint32)
+_BLOCK = 1 << 20  # bytes escaped at a time: a constant of a graph may be large
 _UNESCAPES = {"a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11, "'": 39, '"': 34,
               "\\": 92, "?": 63}  # fmt: skip
 _TOKEN = re.compile(
@@ -83,7 +87,10 @@ def _float_text(value: float, code: str) -> str:
 def escaped(value: str | bytes) -> str:
     """Return bytes, or a string as UTF-8, with C escapes for what is not printable ASCII."""
     raw = value.encode() if isinstance(value, str) else value
-    return "".join([_ESCAPES.get(b) or (chr(b) if 32 <= b < 127 else f"\\{b:03o}") for b in raw])
+    codes = np.frombuffer(raw, np.uint8)
+    blocks = [codes[i : i + _BLOCK] for i in range(0, len(codes), _BLOCK)]
+    # NumPy fills texts of less than four characters with zeros.
+    return b"".join([_TEXTS[b].tobytes().replace(b"\0", b"") for b in blocks]).decode("ascii")
 
 
 def merge_text(text: str | bytes, message: Any) -> Any:

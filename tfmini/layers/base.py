@@ -135,6 +135,7 @@ class Layer:
         """Make ``updates``, operations to run along with training, the layer's own and add them to
         ``UPDATE_OPS``."""
         for update in updates if isinstance(updates, (list, tuple)) else [updates]:
+            update = getattr(update, "op", update)
             self._added_updates.append((update, inputs))
             self.graph.add_to_collection(GraphKeys.UPDATE_OPS, update)
 

@@ -10,11 +10,18 @@ from typing import Any
 
 from tfmini.initializers import Zeros
 from tfmini.layers.base import Layer
-from tfmini.layers.core import check_data_format, last_dimension
+from tfmini.layers.core import last_dimension
 from tfmini.layers.functional import functional
 from tfmini.layers.named import activation_of, initializer_of
 from tfmini.layers.spec import InputSpec
-from tfmini.layers.windows import FORMATS, ints, output_length, padding_word, transposed_length
+from tfmini.layers.windows import (
+    FORMATS,
+    check_data_format,
+    ints,
+    output_length,
+    padding_word,
+    transposed_length,
+)
 from tfmini.nodes import Tensor
 from tfmini.ops import array, convolving, nn
 from tfmini.ops import padding as filling

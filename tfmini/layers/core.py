@@ -12,6 +12,7 @@ from tfmini.layers.choice import smart_cond
 from tfmini.layers.functional import functional
 from tfmini.layers.named import activation_of, initializer_of
 from tfmini.layers.spec import InputSpec
+from tfmini.layers.windows import check_data_format
 from tfmini.nodes import Tensor
 from tfmini.ops import array, contraction, nn, products
 from tfmini.ops.windows import to_channels_last
@@ -161,16 +162,6 @@ class Flatten(Layer):
 
 
 dense = functional(Dense, "dense")
-
-
-def check_data_format(data_format: str) -> str:
-    """Return ``data_format`` in small letters, or raise."""
-    lower = data_format.lower()
-    if lower not in ("channels_first", "channels_last"):
-        raise InvalidArgumentError(
-            None, None, f"data_format={data_format!r}: use 'channels_last' or 'channels_first'."
-        )
-    return lower
 
 
 def dropout(

@@ -44,8 +44,18 @@ def functional(layer: type[Layer], name: str, variables: bool = True) -> Callabl
     function.__signature__ = taken
     function.__name__ = function.__qualname__ = name
     function.__module__ = layer.__module__
-    function.__doc__ = f"Return: {getdoc(layer)}\n\nSee `{layer.__name__}`."
+    function.__doc__ = f"Return: {_described(layer)}\n\nSee `{layer.__name__}`."
     return function
+
+
+def _described(layer: type[Layer]) -> str:
+    """Return the docstring of ``layer``, with the parameters that a base class lists."""
+    text, heading = getdoc(layer) or "", "\n\nParameters\n"
+    if heading not in text:
+        docs = [getdoc(kind) or "" for kind in layer.__mro__]
+        listed = [doc.partition(heading) for doc in docs if heading in doc]
+        text += "".join(listed[0][1:]) if listed else ""
+    return text
 
 
 def dtype_of(inputs: Any) -> Any:

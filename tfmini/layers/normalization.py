@@ -204,8 +204,9 @@ class BatchNormalization(Layer):
             vectors = [v if v is None else array.reshape(v, shape) for v in vectors]
         if x.dtype is float16:
             vectors = [v if v is None else math.cast(v, float16) for v in vectors]
-        name = "FusedBatchNormV3" if self.fused else "batchnorm/add_1"
-        return normalization.batch_normalization(x, *vectors, epsilon, name)
+        if self.fused:
+            return normalization.normalized(x, *vectors, epsilon, "FusedBatchNormV3")
+        return normalization.batch_normalization(x, *vectors, epsilon)
 
 
 def batch_normalization(

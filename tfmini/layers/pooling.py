@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tfmini.layers.base import Layer
-from tfmini.layers.core import check_data_format
 from tfmini.layers.functional import functional
 from tfmini.layers.spec import InputSpec
-from tfmini.layers.windows import FORMATS, ints, output_length, padding_word
+from tfmini.layers.windows import FORMATS, check_data_format, ints, output_length, padding_word
 from tfmini.nodes import Tensor
 from tfmini.ops import pooling
 from tfmini.shapes import TensorShape

@@ -33,6 +33,16 @@ def padding_word(padding: str, *more: str) -> str:
     return padding.lower()
 
 
+def check_data_format(data_format: str) -> str:
+    """Return ``data_format`` in small letters, or raise."""
+    lower = data_format.lower()
+    if lower not in ("channels_first", "channels_last"):
+        raise InvalidArgumentError(
+            None, None, f"data_format={data_format!r}: use 'channels_last' or 'channels_first'."
+        )
+    return lower
+
+
 def output_length(size: int | None, window: int, stride: int, padding: str) -> int | None:
     """Return how many windows of ``window`` elements there are in ``size``; None is unknown."""
     if size is None:

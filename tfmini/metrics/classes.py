@@ -93,8 +93,14 @@ def _distinct(labels: Tensor) -> Tensor:
     return logic.equal(diagonals.matrix_diag_part(earlier), 1)
 
 
+def _name(what: str, k: int | None, class_id: int | None) -> str:
+    """Return what TensorFlow calls a metric of the best ``k``, or one of its variables."""
+    best = f"{what}_at_{'k' if k is None else k}"
+    return best if class_id is None else f"{best}_class{class_id}"
+
+
 def _at_k(
-    kind: str, labels: Any, predictions_idx: Any, class_id: int | None, weights: Any
+    kind: str, labels: Any, predictions_idx: Any, k: int | None, class_id: int | None, weights: Any
 ) -> tuple[list[Any], list[Any]]:
     """Return counts of labels among the predicted classes, and of ``kind``, and their updates.
 
@@ -120,7 +126,7 @@ def _at_k(
         rows = reductions.reduce_sum(math.cast(chosen, float64), -1)
         if weights is not None:
             rows = rows * math.cast(spread(weights, rows), float64)
-        variables.append(metric_variable((), float64, name))
+        variables.append(metric_variable((), float64, _name(name, k, class_id)))
         updates.append(state.assign_add(variables[-1], reductions.reduce_sum(rows)))
     return variables, updates
 
@@ -136,8 +142,8 @@ def recall_at_top_k(
 ) -> Pair:  # fmt: skip
     """Return the share of ``labels`` [..., n] that are among ``predictions_idx`` [..., k]; only
     that of ``class_id``, where given.  NaN until there is a label."""
-    with metric_scope(name, f"recall_at_{k}" if k else "recall_at_top_k", labels, weights):
-        variables, updates = _at_k("false_negative", labels, predictions_idx, class_id, weights)
+    with metric_scope(name, _name("recall", k, class_id), labels, weights):
+        variables, updates = _at_k("false_negative", labels, predictions_idx, k, class_id, weights)
         return of_variables(_part, variables, updates, metrics_collections, updates_collections)
 
 
@@ -160,8 +166,8 @@ def precision_at_top_k(
 ) -> Pair:  # fmt: skip
     """Return the share of ``predictions_idx`` [..., k] that are among ``labels`` [..., n]; only
     that of ``class_id``, where given.  NaN until there is a prediction."""
-    with metric_scope(name, f"precision_at_{k}" if k else "precision_at_top_k", labels, weights):
-        variables, updates = _at_k("false_positive", labels, predictions_idx, class_id, weights)
+    with metric_scope(name, _name("precision", k, class_id), labels, weights):
+        variables, updates = _at_k("false_positive", labels, predictions_idx, k, class_id, weights)
         return of_variables(_part, variables, updates, metrics_collections, updates_collections)
 
 

@@ -35,12 +35,13 @@ def average_precision_at_k(
         rows = creation.ones_like(each)
         if weights is not None:
             rows = math.cast(spread(weights, each), float64)
-        values = {"total": each * rows, "max": rows}
-        variables = [metric_variable((), float64, name) for name in values]
-        updates = [
+        values = {"max_1": rows, "total": each * rows}  # as TensorFlow calls and orders them
+        made = [metric_variable((), float64, name) for name in values]
+        added = [
             state.assign_add(v, reductions.reduce_sum(x))
-            for v, x in zip(variables, values.values(), strict=True)
+            for v, x in zip(made, values.values(), strict=True)
         ]
+        variables, updates = made[::-1], added[::-1]
         return of_variables(ratio, variables, updates, metrics_collections, updates_collections)
 
 

@@ -91,8 +91,8 @@ class elu(Elementwise):
         return (grad * (1.0 + math.minimum(0.0, node.outputs[0])),)
 
 
-_SELU_SCALE = 1.0507009873554804934193349852946
-_SELU_TAIL = _SELU_SCALE * 1.6732632423543772848170429916717
+SELU_SCALE = 1.0507009873554804934193349852946
+SELU_TAIL = SELU_SCALE * 1.6732632423543772848170429916717
 
 
 @op("Selu")
@@ -109,15 +109,15 @@ class selu(Elementwise):
     def compute(self, features: Any, *, out: Any = None) -> Any:
         tail = np.minimum(features, 0)
         tail = np.expm1(tail, out=again(tail))
-        tail = np.multiply(tail, _SELU_TAIL, out=again(tail))
+        tail = np.multiply(tail, SELU_TAIL, out=again(tail))
         out = np.maximum(features, 0, out=out)
-        out = np.multiply(out, _SELU_SCALE, out=again(out))
+        out = np.multiply(out, SELU_SCALE, out=again(out))
         return np.add(out, tail, out=again(out))
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         y = node.outputs[0]
-        below = math.masked(grad, y < 0) * (_SELU_TAIL - _SELU_SCALE)
-        return (grad * (_SELU_SCALE + math.minimum(0.0, y)) + below,)
+        below = math.masked(grad, y < 0) * (SELU_TAIL - SELU_SCALE)
+        return (grad * (SELU_SCALE + math.minimum(0.0, y)) + below,)
 
 
 @op("LeakyRelu")

@@ -17,7 +17,7 @@ from tfmini.dtypes import DType, as_dtype, int32
 from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, OpDef, conflict, normalize_axis
-from tfmini.ops import flow, math
+from tfmini.ops import division, flow, math, sorting
 from tfmini.ops.static import (
     View,
     along,
@@ -331,8 +331,6 @@ class _transpose(View):
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         perm, conjugate = node.attrs["perm"], node.attrs["conjugate"]
         if isinstance(perm, Tensor):
-            from tfmini.ops import division, sorting
-
             axes = math.cast(perm, int32)
             perm = sorting.invert_permutation(division.floormod(axes, size(axes)))
         elif perm is not None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from tfmini.assignments import NOTHING, Versions, versions_of
 from tfmini.build import convert_to_tensor, create
 from tfmini.dtypes import DType
 from tfmini.errors import InvalidArgumentError, UnimplementedError, node_error
@@ -111,6 +112,7 @@ class Cut:
     nodes     the nodes inside, constants among them, in order
     pinned    outputs of nodes that may run only once: a gradient must not run them again
     controls  nodes outside that must run first
+    versions  which values of variables the nodes see: they may assign to them if ``assigning``
     """
 
     def __init__(
@@ -119,6 +121,7 @@ class Cut:
         start: int,
         more: Collection[int] = (),
         bound: Collection[Tensor] = (),
+        assigning: bool = False,
     ) -> None:
         leaves: dict[Tensor, None] = {}
         nodes: dict[int, Operation] = {}
@@ -135,7 +138,8 @@ class Cut:
                 item = item.op
             if item.id in nodes:
                 continue
-            _require_no_update(item)
+            if not assigning:
+                _require_no_update(item)
             nodes[item.id] = item
             pending.extend(item.inputs)
             if item.id >= start:
@@ -143,7 +147,7 @@ class Cut:
                 before = [c for c in item.control_inputs if c.id < start and c.id not in more]
                 controls.update(dict.fromkeys(before))
         self.leaves = sorted(leaves, key=ref_of)
-        self.nodes = [nodes[i] for i in sorted(nodes)]
+        self.nodes, self.versions = versions_of([nodes[i] for i in sorted(nodes)], {})
         self.controls = list(controls)
         self.pinned = [
             t for n in self.nodes if n.opdef.stateful or n.opdef.random for t in n.outputs
@@ -155,8 +159,8 @@ def _require_no_update(node: Operation) -> None:
         raise UnimplementedError(
             node.info,
             node,
-            "assignments inside cond, while_loop, map_fn and the like are not supported. Return "
-            "the new value and assign it outside, e.g. v.assign(tf.cond(p, new, lambda: v)).",
+            "assignments inside while_loop, map_fn and the like are not supported. Carry the value "
+            "as one of the loop's variables, return it, and assign it outside.",
         )
 
 
@@ -182,7 +186,8 @@ class Program:
         self.ids = frozenset([n.id for n in cut.nodes])
         self.stateful = any([n.opdef.stateful or n.opdef.random for n in cut.nodes])
         slots = {ref: i for i, ref in enumerate(self.inputs)}
-        tail: list[Any] = []
+        slots[NOTHING] = len(slots)
+        tail: list[Any] = [None]
         calls = []
         for node in cut.nodes:
             for t in node.outputs:
@@ -194,7 +199,7 @@ class Program:
                 calls.append(node)
         self._tail = tail
         self._taken = tuple([slots[r] for r in self.results])
-        self._steps = _steps(calls, slots, kept={*self._taken})
+        self._steps = _steps(calls, slots, cut.versions, kept={*self._taken, slots[NOTHING]})
         self._calls = _callable(self._steps)
         self.cost = _cost(calls)
 
@@ -244,18 +249,19 @@ def _unwrapped(value: Any) -> Any:
 
 
 def _steps(
-    nodes: Sequence[Operation], slots: Mapping[Ref, int], kept: Collection[int]
-) -> tuple[Any, ...]:
+    nodes: Sequence[Operation], slots: Mapping[Ref, int], versions: Versions,
+    kept: Collection[int],
+) -> tuple[Any, ...]:  # fmt: skip
     last: dict[int, int] = {}
     for position, node in enumerate(nodes):
-        for t in (*node.inputs, *node.outputs):
-            last[slots[ref_of(t)]] = position
+        for ref in (*versions.resolve(node), *map(ref_of, node.outputs)):
+            last[slots[ref]] = position
     constants = {slots[ref_of(t)] for n in nodes for t in n.inputs if t.op.opdef.is_constant}
     steps = []
     for position, node in enumerate(nodes):
         opdef = node.opdef
         attrs_of = getattr(opdef, "attrs_of", None)
-        taken = tuple([slots[ref_of(t)] for t in node.inputs])
+        taken = tuple([slots[ref] for ref in versions.resolve(node)])
         made = tuple([slots[ref_of(t)] for t in node.outputs])
         dead = [i for i in dict.fromkeys([*taken, *made])
                 if last[i] == position and i not in kept and i not in constants]  # fmt: skip
@@ -289,8 +295,11 @@ def tensors_of(graph: Graph, refs: Sequence[Ref]) -> list[Tensor]:
 
 
 def as_result(graph: Graph, value: Any, dtype: DType | None = None) -> Tensor:
-    """Return what a user's function returned as a tensor; an operation stands for "it has run"."""
-    if value is None or (isinstance(value, Operation) and not value.outputs):
+    """Return what a user's function returned as a tensor; an operation without a value, or one
+    that updates a variable, such as a step of training, stands for "it has run"."""
+    if value is None or (
+        isinstance(value, Operation) and (not value.outputs or value.opdef.updates)
+    ):
         with graph.control_dependencies([] if value is None else [value]):
             return array.identity(True)
     return convert_to_tensor(value, None if isinstance(value, Tensor) else dtype)

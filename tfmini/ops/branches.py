@@ -7,14 +7,14 @@ intermediate values, except for nodes that may run only once: their outputs are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from tfmini.errors import InvalidArgumentError
 from tfmini.graph import Graph
-from tfmini.nodes import Operation, Tensor
+from tfmini.nodes import Operation, Ref, Tensor, ref_of
 from tfmini.opdef import Cost, OpDef
 from tfmini.ops import creation
 from tfmini.ops.bodies import (
@@ -76,11 +76,42 @@ class If(StatelessIf):
     random = True
     expected_failures: ClassVar[Mapping[str, str]] = {}
 
-    def compute(self, pred: Any, *values: Any, rng: Any, **attrs: Any) -> list[Any]:
-        return super().compute(pred, *values, rng=rng, **attrs)
+    def compute(
+        self, pred: Any, *values: Any, then: Program, orelse: Program, rng: Any
+    ) -> list[Any]:  # fmt: skip
+        return super().compute(pred, *values, then=then, orelse=orelse, rng=rng)
+
+
+class UpdatingIf(If):
+    """A choice of bodies that assign to variables.
+
+    ``changes`` are pairs: a variable, as its place among the inputs of the node, and the output
+    that is its next value.  They are an attribute too, for files.
+    """
+
+    def __init__(self, changes: tuple[tuple[int, int], ...]) -> None:
+        super().__init__("UpdatingIf", "if_")
+        self.updates: Mapping[int, int] = dict(changes)
+
+    def compute(
+        self, pred: Any, *values: Any, then: Program, orelse: Program, changes: Any, rng: Any
+    ) -> list[Any]:  # fmt: skip
+        return super().compute(pred, *values, then=then, orelse=orelse, rng=rng)
+
+    def infer(self, *specs: TensorSpec, changes: Any, **attrs: Any) -> list[TensorSpec]:
+        return super().infer(*specs, **attrs)
+
+    def cost(self, *specs: TensorSpec, changes: Any, **attrs: Any) -> Cost:
+        return super().cost(*specs, **attrs)
+
+    def __reduce__(self) -> Any:
+        if not self.updates:
+            return super().__reduce__()  # the one of this module
+        return UpdatingIf, (tuple(self.updates.items()),)
 
 
 _IF, _STATELESS_IF = If("If", "if_"), StatelessIf("StatelessIf", "if_")
+_UPDATING_IF = UpdatingIf(())  # files name the type; each node has one of its own
 
 
 def _merged(a: TensorSpec, b: TensorSpec) -> TensorSpec:
@@ -97,14 +128,28 @@ def add_if(
 ) -> Sequence[Tensor]:  # fmt: skip
     """Add the choice between two bodies, traced from id ``start`` on, by their results."""
     bound = bound or {}
-    cuts = [Cut(r, start, ids, bound) for r, ids in zip(branches, more, strict=True)]
+    cuts = [Cut(r, start, ids, bound, True) for r, ids in zip(branches, more, strict=True)]
     outside = union(*[cut.leaves for cut in cuts])
-    then, orelse = [Program(cut, outside, r, cut.pinned)
-                    for cut, r in zip(cuts, branches, strict=True)]  # fmt: skip
-    opdef = _IF if then.stateful or orelse.stateful else _STATELESS_IF
+    changed = dict.fromkeys([v for cut in cuts for v, _ in cut.versions.updates()])
+    n = len(branches[0])
+    then, orelse = [
+        Program(cut, outside, [*r, *_newest(graph, cut, changed)], cut.pinned)
+        for cut, r in zip(cuts, branches, strict=True)
+    ]
     given = [pred, *[bound.get(t, t) for t in outside]]
-    outputs = outputs_of(graph, cuts, opdef, given, {"then": then, "orelse": orelse})
-    return outputs[: then.visible]
+    opdef = _IF if then.stateful or orelse.stateful else _STATELESS_IF
+    attrs: dict[str, Any] = {"then": then, "orelse": orelse}
+    if changed:
+        inputs = {ref_of(t): i for i, t in enumerate(given)}
+        attrs["changes"] = tuple([(inputs[v], n + i) for i, v in enumerate(changed)])
+        opdef = UpdatingIf(attrs["changes"])
+    return outputs_of(graph, cuts, opdef, given, attrs)[:n]
+
+
+def _newest(graph: Graph, cut: Cut, changed: Iterable[Ref]) -> list[Tensor]:
+    """Return the values that variables have after a branch: what they had, if it sets others."""
+    updates = dict(cut.versions.updates())
+    return tensors_of(graph, [updates.get(v, v) for v in changed])
 
 
 def _if_gradient(node: Operation, grads: Sequence[Tensor]) -> list[Tensor | None]:

@@ -66,12 +66,17 @@ class cast_like(OpDef):
         return cast_like(grad, node.inputs[0]), None
 
 
-def cast(x: Any, dtype: Any, name: str | None = None) -> Tensor:
+def cast(x: Any, dtype: Any, name: str | None = None) -> Any:
     """Return ``x`` converted to ``dtype``: ``x`` itself if it has that already.
 
-    Floats are truncated towards zero for ints; complex numbers lose their imaginary part.
+    Floats are truncated towards zero for ints; complex numbers lose their imaginary part.  Of a
+    ``SparseTensor`` or ``IndexedSlices`` the values are converted.
     """
     dtype = as_dtype(dtype)
+    if hasattr(x, "values") and hasattr(x, "indices"):
+        return type(x)(
+            indices=x.indices, values=cast(x.values, dtype, name), dense_shape=x.dense_shape
+        )
     x = convert_to_tensor(x)
     return x if x.dtype is dtype else _cast(x, dtype, name)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfmini.build import convert_to_tensor
+from tfmini.defaults import name_scope, own_scope
 from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Tensor
 from tfmini.ops import array, creation, math, powers, reductions, selection
@@ -14,30 +15,33 @@ from tfmini.ops import array, creation, math, powers, reductions, selection
 def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = None) -> Tensor:
     """Return ``t`` scaled down so that its L2 norm over ``axes`` is at most ``clip_norm``."""
     t = convert_to_tensor(t)
-    squares = reductions.reduce_sum(t * t, axes, True)
-    positive = squares > 0
-    # The root of 0 has no derivative: keep it out of the graph's gradient.
-    root = powers.sqrt(selection.where(positive, squares, creation.ones_like(squares)))
-    norm = selection.where(positive, root, squares)
-    return array.identity(t * clip_norm / math.maximum(norm, clip_norm), name or "clip_by_norm")
+    with name_scope(name, "clip_by_norm", [t]) as own:
+        squares = reductions.reduce_sum(t * t, axes, True)
+        positive = squares > 0
+        # The root of 0 has no derivative: keep it out of the graph's gradient.
+        root = powers.sqrt(selection.where(positive, squares, creation.ones_like(squares)))
+        norm = selection.where(positive, root, squares)
+        return array.identity(t * clip_norm / math.maximum(norm, clip_norm), own)
 
 
 def clip_by_average_norm(t: Any, clip_norm: Any, name: str | None = None) -> Tensor:
     """Return ``t`` scaled down so that its L2 norm over its size is at most ``clip_norm``."""
     t = convert_to_tensor(t)
-    count = math.cast_like(array.size(t), t)
-    inverse = powers.rsqrt(reductions.reduce_sum(t * t)) * count
-    scale = math.minimum(inverse, powers.reciprocal(_like(clip_norm, t)))
-    return array.identity(t * clip_norm * scale, name or "clip_by_average_norm")
+    with name_scope(name, "clip_by_average_norm", [t]) as own:
+        count = math.cast_like(array.size(t), t)
+        inverse = powers.rsqrt(reductions.reduce_sum(t * t)) * count
+        scale = math.minimum(inverse, powers.reciprocal(_like(clip_norm, t)))
+        return array.identity(t * clip_norm * scale, own)
 
 
+@own_scope("global_norm")
 def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
     """Return the L2 norm of all elements of all tensors of a list together; Nones are left out."""
     tensors = [t for t in _listed(t_list) if t is not None]
     if not tensors:
         raise InvalidArgumentError(None, None, "global_norm of no tensors: every item is None.")
     squares = [reductions.reduce_sum(powers.square(math.abs(t))) for t in tensors]
-    return powers.sqrt(math.add_n(squares), name or "global_norm")
+    return powers.sqrt(math.add_n(squares), "global_norm")
 
 
 def clip_by_global_norm(
@@ -49,15 +53,16 @@ def clip_by_global_norm(
     """
     tensors = _listed(t_list)
     norm = global_norm(tensors) if use_norm is None else convert_to_tensor(use_norm)
-    limit = _like(clip_norm, norm)
-    scale = limit * math.minimum(powers.reciprocal(norm), powers.reciprocal(limit))
-    # norm - norm is 0, but NaN if the norm is not finite.
-    scale = scale + (norm - norm)
     label = name or "clip_by_global_norm"
-    clipped = [
-        None if t is None else math.multiply(t, scale, f"{label}/{i}")
-        for i, t in enumerate(tensors)
-    ]
+    with name_scope(label, values=[norm]):
+        limit = _like(clip_norm, norm)
+        scale = limit * math.minimum(powers.reciprocal(norm), powers.reciprocal(limit))
+        # norm - norm is 0, but NaN if the norm is not finite.
+        scale = scale + (norm - norm)
+        clipped = [
+            None if t is None else math.multiply(t, scale, f"{label}/_{i}")
+            for i, t in enumerate(tensors)
+        ]
     return clipped, norm
 
 

@@ -17,7 +17,7 @@ from tfmini.errors import InvalidArgumentError, UnimplementedError
 from tfmini.formats import png
 from tfmini.nodes import Tensor
 from tfmini.opdef import OpDef
-from tfmini.ops.files import StringOp, as_bytes
+from tfmini.ops.string_values import StringOp, as_bytes, string_vector
 from tfmini.spec import TensorSpec
 
 # The weights of red, green and blue in grey (0.299, 0.587, 0.114), in 1/32768, as libpng has them.
@@ -45,17 +45,63 @@ def _kind(data: bytes) -> str:
     )  # fmt: skip
 
 
-def _by_pillow(data: bytes, kind: str, channels: int, ratio: int = 1) -> np.ndarray:
+def _by_pillow(
+    data: bytes, kind: str, channels: int, ratio: int = 1, smooth: bool = True
+) -> np.ndarray:
     module = _image_module(kind)
     try:
         image = module.open(io.BytesIO(data))
         if ratio > 1:
             image.draft(None, (image.width // ratio, image.height // ratio))
         modes = {0: "L" if image.mode in ("L", "1") else "RGB", 1: "L", 3: "RGB", 4: "RGBA"}
-        pixels = np.array(image.convert(modes[channels]))
+        mode = modes[channels]
+        if not smooth and mode == image.mode == "RGB" and ratio == 1 and _has_fewer_colors(image):
+            return _with_plain_colors(module, data)
+        pixels = np.array(image.convert(mode))
     except OSError as e:  # Pillow's errors derive from it
         raise InvalidArgumentError(None, None, f"the {kind} image is damaged: {e}") from e
     return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+def _has_fewer_colors(image: Any) -> bool:
+    """Whether a JPEG file has a pixel of colour for four of brightness; else it has as many."""
+    from PIL.JpegImagePlugin import get_sampling
+
+    sampling = get_sampling(image)
+    if sampling not in (0, 2):
+        raise UnimplementedError(
+            None, None, "fancy_upscaling=False is there for JPEG files whose colours are as fine "
+            "as the brightness, or half as fine both ways (4:2:0); this one's are not.",
+        )  # fmt: skip
+    return bool(sampling == 2)
+
+
+def _with_plain_colors(module: Any, data: bytes) -> np.ndarray:
+    """Return RGB pixels of a file with halved colours, each of which is there for four pixels.
+
+    libjpeg decodes to half the size without touching the colours: these are then the file's own.
+    The conversion is libjpeg's, in integers (JFIF 1.02, section 7).
+    """
+    planes = []
+    for part in (1, 2):
+        image = module.open(io.BytesIO(data))
+        size = image.height, image.width
+        image.draft("YCbCr", (image.width // part, image.height // part))
+        planes.append(np.array(image).astype(np.int32))
+    y, colors = planes[0][..., 0], planes[1][..., 1:]
+    cb, cr = np.moveaxis(colors.repeat(2, 0).repeat(2, 1)[: size[0], : size[1]] - 128, -1, 0)
+    red, blue = _weighted(1.402, cr), _weighted(1.772, cb)
+    green = -(_fixed(0.34414) * cb + _fixed(0.71414) * cr) + (1 << 15) >> 16
+    pixels = np.stack([y + red, y + green, y + blue], -1)
+    return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
+def _fixed(factor: float) -> int:
+    return int(factor * 65536 + 0.5)
+
+
+def _weighted(factor: float, color: np.ndarray) -> np.ndarray:
+    return _fixed(factor) * color + (1 << 15) >> 16
 
 
 def _frames(data: bytes) -> np.ndarray:
@@ -112,13 +158,16 @@ class _Decode(StringOp):
 class _DecodeOne(_Decode):
     """Pixels of a file of any kind, the first frame of a GIF: each operation takes all."""
 
-    def compute(self, contents: Any, *, channels: int, dtype: DType, ratio: int = 1) -> Any:
+    def compute(
+        self, contents: Any, *, channels: int, dtype: DType, ratio: int = 1,
+        fancy_upscaling: bool = True,
+    ) -> Any:  # fmt: skip
         data = as_bytes(contents)
         kind = _kind(data)
         if kind == "PNG":
             pixels = _as_channels(png.png_pixels(data), channels)
         else:
-            pixels = _by_pillow(data, kind, channels, ratio)
+            pixels = _by_pillow(data, kind, channels, ratio, fancy_upscaling)
         return _as_type(pixels, dtype.dtype)
 
 
@@ -187,9 +236,11 @@ def decode_jpeg(
     """Return the pixels of a JPEG file, [height, width, channels] of uint8; it needs Pillow.
 
     ``channels`` is 1 (grey), 3 (RGB), or 0: as in the file.  ``ratio`` 2, 4 or 8 gives a smaller
-    image, quicker.
+    image, quicker.  ``fancy_upscaling`` says that colours, of which there may be fewer, are
+    interpolated, not repeated.
     """
-    return _decoded(DECODE_JPEG, contents, channels, uint8, name, ratio=ratio)
+    attrs = {"ratio": ratio, "fancy_upscaling": fancy_upscaling}
+    return _decoded(DECODE_JPEG, contents, channels, uint8, name, **attrs)
 
 
 def decode_bmp(contents: Any, channels: int = 0, name: str | None = None) -> Tensor:
@@ -226,8 +277,7 @@ class _encode_png(StringOp):
 
     def compute(self, image: Any, *, compression: int) -> Any:
         rows = image.reshape(-1, *image.shape[-3:])
-        files = np.empty(len(rows), object)
-        files[:] = [png.png_bytes(row, compression) for row in rows]
+        files = string_vector([png.png_bytes(row, compression) for row in rows])
         return files.reshape(image.shape[:-3])
 
     def infer(self, image: TensorSpec, *, compression: int) -> TensorSpec:
@@ -255,8 +305,13 @@ class _encode_jpeg(StringOp):
 
     work = 5e6
 
-    def compute(self, image: Any, *, quality: int, progressive: bool, optimize: bool) -> Any:
+    def compute(
+        self, image: Any, *, quality: int, progressive: bool, optimize: bool,
+        chroma_downsampling: bool,
+    ) -> Any:  # fmt: skip
         options = {"quality": quality, "progressive": progressive, "optimize": optimize}
+        if image.shape[-1] == 3:
+            options["subsampling"] = 2 if chroma_downsampling else 0
         return np.array(jpeg_bytes(image, **options), object)
 
     def infer(self, image: TensorSpec, **_attrs: Any) -> TensorSpec:
@@ -278,6 +333,13 @@ def encode_jpeg(
     xmp_metadata: str = "",
     name: str | None = None,
 ) -> Tensor:
-    """Return the JPEG file of ``image``, [height, width, 1 or 3] of uint8; it needs Pillow."""
-    attrs = {"quality": quality, "progressive": progressive, "optimize": optimize_size}
+    """Return the JPEG file of ``image``, [height, width, 1 or 3] of uint8; it needs Pillow.
+
+    ``quality`` is 1 to 100; ``chroma_downsampling`` keeps one colour for four pixels.  A density
+    and metadata are not written.
+    """
+    attrs = {
+        "quality": quality, "progressive": progressive, "optimize": optimize_size,
+        "chroma_downsampling": chroma_downsampling,
+    }  # fmt: skip
     return apply(_encode_jpeg.opdef, (convert_to_tensor(image),), attrs, name or "EncodeJpeg")

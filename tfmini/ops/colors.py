@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tfmini.build import convert_to_tensor, op
+from tfmini.defaults import own_scope
 from tfmini.dtypes import as_dtype, float32, float64
 from tfmini.errors import InvalidArgumentError, InvalidTypeError
 from tfmini.nodes import Tensor
@@ -68,11 +69,13 @@ def _as_floats(image: Any, function: Callable[[Tensor], Tensor]) -> Tensor:
     return convert_image_dtype(out, image.dtype, saturate=True)
 
 
+@own_scope("adjust_brightness")
 def adjust_brightness(image: Any, delta: Any) -> Tensor:
     """Return ``image`` with ``delta`` added; delta is in [0, 1) also for integers."""
     return _as_floats(image, lambda x: x + math.cast(convert_to_tensor(delta), x.dtype))
 
 
+@own_scope("adjust_contrast")
 def adjust_contrast(images: Any, contrast_factor: Any) -> Tensor:
     """Return images with each channel's distance from its mean multiplied."""
 
@@ -83,6 +86,7 @@ def adjust_contrast(images: Any, contrast_factor: Any) -> Tensor:
     return _as_floats(images, adjusted)
 
 
+@own_scope("adjust_gamma")
 def adjust_gamma(image: Any, gamma: Any = 1, gain: Any = 1) -> Tensor:
     """Return ``gain * image ** gamma``, of the image in [0, 1]."""
     if not isinstance(gamma, Tensor) and gamma < 0:
@@ -90,6 +94,7 @@ def adjust_gamma(image: Any, gamma: Any = 1, gain: Any = 1) -> Tensor:
     return _as_floats(image, lambda x: gain * x**gamma)
 
 
+@own_scope("adjust_saturation")
 def adjust_saturation(image: Any, saturation_factor: Any, name: str | None = None) -> Tensor:
     """Return an RGB image with its saturation multiplied (and cut off at 1)."""
 
@@ -101,6 +106,7 @@ def adjust_saturation(image: Any, saturation_factor: Any, name: str | None = Non
     return _as_floats(image, adjusted)
 
 
+@own_scope("adjust_hue")
 def adjust_hue(image: Any, delta: Any, name: str | None = None) -> Tensor:
     """Return an RGB image with ``delta``, in turns, added to its hue."""
 
@@ -250,6 +256,7 @@ class hsv_to_rgb(_Colors):
         return np.stack(mixed, -1).astype(images.dtype, copy=False)
 
 
+@own_scope("per_image_standardization")
 def per_image_standardization(image: Any) -> Tensor:
     """Return each image with mean 0 and variance 1, as floats: ``(x - mean) / deviation``.
 

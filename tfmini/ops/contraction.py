@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfmini.build import convert_to_tensor, op
+from tfmini.defaults import own_scope
 from tfmini.dtypes import promote
 from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Grads, Operation, Operators, Tensor
@@ -237,6 +238,7 @@ def _parsed(equation: str, count: int) -> tuple[list[str], str]:
     return terms, out
 
 
+@own_scope("Tensordot")
 def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Tensor:
     """Return the sum of products of ``a`` and ``b`` over ``axes``.
 
@@ -267,4 +269,4 @@ def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Tensor:
         of_b[j] = of_a[i]
     kept = [c for c in of_a if c not in of_b] + [c for c in of_b if c not in of_a]
     equation = f"{''.join(of_a)},{''.join(of_b)}->{''.join(kept)}"
-    return _einsum([a, b], equation, name or "Tensordot")
+    return _einsum([a, b], equation, "MatMul")

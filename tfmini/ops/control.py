@@ -2,7 +2,7 @@
 
 Branches and bodies are functions that build nodes.  Those nodes run only when the choice or loop
 comes to them; tensors made outside are computed before.  Gradients flow through, to any order.
-Not supported inside: assignments to variables.
+Branches may assign to variables, which the node of ``cond`` then does; bodies of loops may not.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Contraction, Cost, nbytes
 from tfmini.ops import array
 from tfmini.ops.static import require_ints, shape_from
+from tfmini.ops.windows import of_rank
 from tfmini.shapes import Shape, merge_shapes
 from tfmini.spec import TensorSpec
 
@@ -38,7 +39,7 @@ class Family:
 
     def shape(self, spec: TensorSpec) -> Any:
         """Return the static shape of images or filters, of unknown dimensions if need be."""
-        return merge_shapes(spec.shape, (None,) * (self.space + 2))
+        return of_rank(spec.shape, self.space + 2)
 
     def letters(self) -> tuple[str, str, str]:
         """Return the spatial letters of images, filters and outputs, which can't be split."""

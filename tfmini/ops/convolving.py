@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from tfmini.build import convert_to_tensor
+from tfmini.defaults import own_scope
 from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Tensor
 from tfmini.ops import array, joining
@@ -179,6 +180,7 @@ def _flat(name: str, value: Any) -> Any:
     return (1, *spatial(name, value, 1))
 
 
+@own_scope("conv1d")
 def conv1d(
     value: Any = None, filters: Any = None, stride: Any = None, padding: Any = None,
     use_cudnn_on_gpu: Any = None, data_format: Any = None, name: str | None = None,
@@ -195,7 +197,7 @@ def conv1d(
         STANDARD[2], array.expand_dims(x, 1), array.expand_dims(w, 0), "NHWC",
         _flat("stride", stride), _flat_padding(padding, first), _flat("dilations", dilations), None,
     )  # fmt: skip
-    y = array.squeeze(y, [1], name=name or "conv1d")
+    y = array.squeeze(y, [1])
     return to_channels_first(y, 1) if first else y
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from tfmini.build import apply, constant_value, convert_to_tensor, make_const, op
-from tfmini.dtypes import DType, as_dtype, float32, float64, int32, int64, promote
+from tfmini.defaults import own_scope
+from tfmini.dtypes import DType, as_dtype, float32, float64, int32, int64, promote, string
 from tfmini.errors import InvalidArgumentError, InvalidTypeError
 from tfmini.graph import get_default_graph, graph_of
 from tfmini.nodes import Grads, Operation, Tensor
@@ -108,7 +109,10 @@ def ones(shape: Any, dtype: Any = float32, name: str | None = None) -> Tensor:
 
 
 def _filled(shape: Any, dtype: DType, number: int, name: str) -> Tensor:
-    item = "" if dtype.dtype == object else number
+    text = dtype.dtype == object
+    if text and number:
+        raise InvalidTypeError(None, None, "there are no ones of strings; zeros are empty ones.")
+    item = b"" if text else number
     dims = _known_shape(shape)
     if dims is not None and python_math.prod(dims) <= _CONSTANT_SIZE:
         value = np.full(dims, item, dtype.dtype)
@@ -144,6 +148,8 @@ class _zeros_like(Copy):
 
     def compute(self, tensor: Any, *, dtype: Any = None) -> Any:
         tensor = np.asarray(tensor)
+        if dtype is string:
+            return np.full(tensor.shape, b"", object)
         return np.zeros(tensor.shape, tensor.dtype if dtype is None else dtype.dtype)
 
     def infer(self, tensor: TensorSpec, *, dtype: Any = None) -> TensorSpec:
@@ -190,6 +196,8 @@ def _filled_like(
     if optimize and wanted is not None and x.spec.size is not None:
         # Nothing but the shape is needed, so the value need not be computed or kept for it.
         return _filled(array.shape(x), wanted, number, name)
+    if wanted is string:
+        dtype = wanted  # its array alone does not tell it from a TensorArray's flow
     return apply(opdef, (x,), {"dtype": dtype}, name)
 
 
@@ -317,6 +325,7 @@ class _eye(Copy):
         return TensorSpec(shape_from(shape), dtype)
 
 
+@own_scope("eye")
 def eye(
     num_rows: Any,
     num_columns: Any = None,
@@ -333,9 +342,10 @@ def eye(
         listed = [*(batch_shape or ()), *matrix]
         shape = convert_to_tensor(listed)
         shape.set_shape([len(listed)])
-    return _eye(shape, as_dtype(dtype), name or "eye")
+    return _eye(shape, as_dtype(dtype), "diag")
 
 
+@own_scope("meshgrid")
 def meshgrid(*args: Any, indexing: str = "xy", name: str | None = None) -> list[Tensor]:
     """Return one tensor for each of the vectors ``args``, holding its coordinate at each point of
     the grid they span; "xy": the first two dimensions are exchanged, "ij": they are not."""
@@ -351,5 +361,5 @@ def meshgrid(*args: Any, indexing: str = "xy", name: str | None = None) -> list[
     for i, vector in enumerate(vectors):
         dims = [1] * len(vectors)
         dims[order.index(i)] = -1
-        out.append(array.broadcast_to(array.reshape(vector, dims), shape, name))
+        out.append(array.broadcast_to(array.reshape(vector, dims), shape, "mul"))
     return out

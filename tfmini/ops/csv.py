@@ -15,7 +15,7 @@ from tfmini.build import apply, convert_to_tensor
 from tfmini.dtypes import float32, float64, int32, int64, string
 from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Tensor
-from tfmini.ops.files import StringOp, as_bytes
+from tfmini.ops.string_values import StringOp, as_bytes
 from tfmini.spec import TensorSpec
 
 _TYPES = (float32, float64, int32, int64, string)

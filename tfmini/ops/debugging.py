@@ -20,8 +20,9 @@ from tfmini.graph import graph_of
 from tfmini.nodes import Operation, Tensor
 from tfmini.opdef import Cost, OpDef
 from tfmini.ops import array
+from tfmini.ops.grouping import group
 from tfmini.ops.static import View
-from tfmini.spec import UNKNOWN, TensorSpec
+from tfmini.spec import TensorSpec
 
 Grads = list[Tensor | None]
 
@@ -99,7 +100,7 @@ class PurePyFuncType(OpDef):
                 for i, (v, d) in enumerate(zip(listed, dtypes, strict=True))]  # fmt: skip
 
     def infer(self, *_specs: TensorSpec, dtypes: Any, **_attrs: Any) -> list[TensorSpec]:
-        return [TensorSpec(UNKNOWN.shape, as_dtype(d)) for d in dtypes]
+        return [TensorSpec(None, as_dtype(d)) for d in dtypes]
 
     def cost(self, *_specs: TensorSpec, **_attrs: Any) -> Cost:
         return Cost(float("inf"), float("inf"))  # nobody knows what it does
@@ -287,6 +288,29 @@ class check_numerics(View):
 
     def gradient(self, node: Operation, grad: Tensor) -> tuple[Tensor]:
         return (check_numerics(grad, "not finite in the gradient"),)
+
+
+def add_check_numerics_ops() -> Operation:
+    """Return an operation that checks all float tensors of the default graph, made so far, to have
+    neither NaN nor infinity: InvalidArgumentError names the first that has.
+
+    Variables, their updates, and what runs inside branches and loops are left out.
+    """
+    graph = graph_of(())
+    nodes = graph.get_operations()
+    inside = {i for n in nodes for part in n.attrs.values() for i in getattr(part, "ids", ())}
+    checks: list[Operation] = []
+    for node in nodes:
+        updates = node.opdef.updates.values()
+        if node.id in inside or node.opdef.is_variable or node.type == "BodyInput":
+            continue
+        for tensor in node.outputs:
+            if tensor.dtype is None or not tensor.dtype.is_floating:
+                continue
+            if tensor.value_index not in updates:
+                with graph.control_dependencies(checks[-1:]):
+                    checks.append(check_numerics(tensor, tensor.name).op)
+    return group(*checks)
 
 
 def verify_tensor_all_finite(

@@ -43,6 +43,7 @@ class _Division(Elementwise):
 class floordiv(_Division):
     """Return ``x / y`` rounded down, element-wise, with broadcasting."""
 
+    node_name = "floordiv"
     weight = 4.0
     gradient = None
 
@@ -112,6 +113,7 @@ class truncatemod(_Division):
 class div(_Division):
     """Return ``x / y`` as Python 2 had it: rounded down for ints, exact for floats."""
 
+    node_name = "div"
     kinds = "iufc"
     weight = 3.0
 
@@ -165,7 +167,7 @@ class multiply_no_nan(_WithoutNaN):
 def div_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
     """Return ``x / y`` element-wise, and 0 where ``y`` is 0; ints give floats."""
     x, y = math.as_floats(x, y)
-    return _div_no_nan(x, y, name)
+    return _div_no_nan(x, y, name or "div_no_nan")
 
 
 def reciprocal_no_nan(x: Any, name: str | None = None) -> Tensor:

@@ -17,6 +17,7 @@ from tfmini.build import op
 from tfmini.dtypes import string
 from tfmini.errors import DataLossError, InvalidArgumentError
 from tfmini.opdef import Cost, OpDef
+from tfmini.ops.string_values import as_bytes
 from tfmini.spec import TensorSpec
 
 
@@ -41,11 +42,7 @@ class _Encoding(OpDef):
 
 def _each(function: Any, x: Any) -> Any:
     """Return ``function`` of the bytes of each element."""
-    return np.asarray(np.frompyfunc(lambda v: function(_as_bytes(v)), 1, 1)(x), object)
-
-
-def _as_bytes(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
+    return np.asarray(np.frompyfunc(lambda v: function(as_bytes(v)), 1, 1)(x), object)
 
 
 @op("EncodeBase64")

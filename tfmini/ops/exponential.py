@@ -9,6 +9,7 @@ import numpy as np
 from tfmini.build import op
 from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Elementwise
+from tfmini.ops import logic
 from tfmini.ops.buffers import again
 from tfmini.ops.casting import cast_like
 from tfmini.ops.complex import conjugated
@@ -153,8 +154,6 @@ class _ZeroTimes(Elementwise):
 
 
 def _nonzero(x: Tensor) -> Tensor:
-    from tfmini.ops import logic
-
     return cast_like(logic.not_equal(x, 0), x)
 
 

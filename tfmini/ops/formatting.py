@@ -12,6 +12,7 @@ from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Tensor
 from tfmini.opdef import Cost, OpDef
 from tfmini.ops.debugging import summary
+from tfmini.ops.string_values import as_bytes, as_text
 from tfmini.spec import TensorSpec
 
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "'": "\\'", "\\": "\\\\"}
@@ -36,7 +37,7 @@ class _string_format(OpDef):
         out = parts[0]
         for value, part in zip(inputs, parts[1:], strict=True):
             out += _written(np.asarray(value), summarize, 1) + part
-        return np.array(out.encode("utf-8", "surrogateescape"), object)
+        return np.array(as_bytes(out), object)
 
     def infer(
         self, *inputs: TensorSpec, template: str, placeholder: str, summarize: int
@@ -69,8 +70,7 @@ def _written(value: np.ndarray, edge: int, depth: int) -> str:
 
 def _element(value: Any) -> str:
     if isinstance(value, (bytes, str)):
-        text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
-        return '"' + "".join([_ESCAPES.get(c, c) for c in text]) + '"'
+        return '"' + "".join([_ESCAPES.get(c, c) for c in as_text(value)]) + '"'
     return summary(value, -1)
 
 

@@ -51,5 +51,8 @@ def tuple_(tensors: Any, name: str | None = None, control_inputs: Any = None) ->
     """Return ``tensors`` such that none is there before all of them have run."""
     given = [t for t in tensors if t is not None]
     graph = graph_of(given)
-    with graph.control_dependencies([*given, *(control_inputs or ())]):
-        return [None if t is None else array.identity(t) for t in tensors]
+    with (
+        graph.name_scope(name or "tuple"),
+        graph.control_dependencies([*given, *(control_inputs or ())]),
+    ):
+        return [None if t is None else array.identity(t, "control_dependency") for t in tensors]

@@ -17,7 +17,7 @@ from tfmini.errors import InvalidArgumentError
 from tfmini.kernels.hashes import farmhash, murmurhash, siphash
 from tfmini.nodes import Tensor
 from tfmini.opdef import Cost, OpDef
-from tfmini.ops.files import as_bytes
+from tfmini.ops.string_values import as_bytes
 from tfmini.spec import TensorSpec
 
 _WORDS = np.array([["ab", "", "hello world"], ["x" * 20, "y" * 40, "z" * 70]], object)

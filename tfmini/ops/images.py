@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tfmini.build import convert_to_tensor
+from tfmini.defaults import own_scope
 from tfmini.dtypes import float32, int32
 from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Tensor
@@ -63,11 +64,13 @@ def flip_up_down(image: Any) -> Tensor:
     return _flipped(image, 3, "flip_up_down")
 
 
+@own_scope("random_flip_left_right")
 def random_flip_left_right(image: Any, seed: int | None = None) -> Tensor:
     """Return the image, or images, each mirrored along the width with probability 1/2."""
     return _random_flip(image, flip_left_right, seed)
 
 
+@own_scope("random_flip_up_down")
 def random_flip_up_down(image: Any, seed: int | None = None) -> Tensor:
     """Return the image, or images, each mirrored along the height with probability 1/2."""
     return _random_flip(image, flip_up_down, seed)
@@ -102,6 +105,7 @@ def rot90(image: Any, k: int = 1, name: str | None = None) -> Tensor:
     return array.identity(image, name or "rot90")
 
 
+@own_scope("crop_to_bounding_box")
 def crop_to_bounding_box(
     image: Any, offset_height: Any, offset_width: Any, target_height: Any, target_width: Any
 ) -> Tensor:
@@ -124,6 +128,7 @@ def crop_to_bounding_box(
     return slice_(image, [0, top, left, 0], [-1, rows, columns, -1])
 
 
+@own_scope("pad_to_bounding_box")
 def pad_to_bounding_box(
     image: Any, offset_height: Any, offset_width: Any, target_height: Any, target_width: Any
 ) -> Tensor:
@@ -161,6 +166,7 @@ def _checked(image: Tensor, checks: list[tuple[Any, str]]) -> Tensor:
         return array.identity(image)
 
 
+@own_scope("central_crop")
 def central_crop(image: Any, central_fraction: float) -> Tensor:
     """Return the middle of the image, or images: this fraction of both height and width."""
     if not 0 < central_fraction <= 1:
@@ -182,6 +188,7 @@ def _middle(length: Any, fraction: float) -> tuple[Any, Any]:
     return start, length - 2 * start
 
 
+@own_scope("resize_image_with_crop_or_pad")
 def resize_image_with_crop_or_pad(image: Any, target_height: Any, target_width: Any) -> Tensor:
     """Return the image, or images, cut off or bordered with zeros on both sides to the size."""
     image = _image(image)
@@ -235,6 +242,7 @@ def image_gradients(image: Any) -> tuple[Tensor, Tensor]:
     )
 
 
+@own_scope("total_variation")
 def total_variation(images: Any, name: str | None = None) -> Tensor:
     """Return the sum of absolute differences between neighbours, for each image of a batch."""
     images = _image(images)
@@ -242,8 +250,7 @@ def total_variation(images: Any, name: str | None = None) -> Tensor:
     down = math.abs(images[..., 1:, :, :] - images[..., :-1, :, :])
     right = math.abs(images[..., 1:, :] - images[..., :-1, :])
     return math.add(
-        reductions.reduce_sum(down, axes), reductions.reduce_sum(right, axes),
-        name or "total_variation",
+        reductions.reduce_sum(down, axes), reductions.reduce_sum(right, axes), "add"
     )  # fmt: skip
 
 

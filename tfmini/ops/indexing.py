@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tfmini.build import apply, convert_to_tensor, op
+from tfmini.defaults import own_scope
 from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, conflict, nbytes
@@ -403,6 +404,7 @@ class _unmask(Copy):
         return apply(_boolean_mask.opdef, (grad, node.inputs[1]), node.attrs), None, None
 
 
+@own_scope("boolean_mask")
 def boolean_mask(
     tensor: Any, mask: Any, name: str = "boolean_mask", axis: int | None = None
 ) -> Tensor:
@@ -411,4 +413,4 @@ def boolean_mask(
     The dimensions of ``mask`` are those of ``tensor`` from ``axis`` (default 0) on; they become
     one, whose size is known only when it runs.
     """
-    return apply(_boolean_mask.opdef, (tensor, mask), {"axis": axis or 0}, name)
+    return apply(_boolean_mask.opdef, (tensor, mask), {"axis": axis or 0}, "GatherV2")

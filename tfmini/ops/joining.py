@@ -28,6 +28,8 @@ class _stack(Copy):
     bad_samples = [((2, 3), (3, 2), InvalidArgumentError)]
 
     def compute(self, *values: Any, axis: int = 0) -> Any:
+        if values[0].dtype.hasobject:
+            return np.stack(values, axis)  # np.array takes scalar arrays of text for elements
         if axis == 0:
             return np.array(values)
         return np.concatenate([v[along(axis, None)] for v in values], axis)

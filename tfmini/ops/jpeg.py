@@ -13,9 +13,9 @@ from tfmini.nodes import Tensor
 from tfmini.ops import joining, random
 from tfmini.ops.codecs import decode_jpeg, jpeg_bytes
 from tfmini.ops.colors import convert_image_dtype
-from tfmini.ops.files import StringOp, as_bytes
 from tfmini.ops.logic import equal
 from tfmini.ops.slicing import slice as slice_
+from tfmini.ops.string_values import StringOp, as_bytes
 from tfmini.ops.text import substr
 from tfmini.spec import TensorSpec
 
@@ -68,7 +68,7 @@ def decode_and_crop_jpeg(
     acceptable_fraction: float = 1, dct_method: str = "", name: str | None = None,
 ) -> Tensor:  # fmt: skip
     """Return a part of a JPEG file's pixels: ``crop_window`` is [y, x, height, width]."""
-    whole = decode_jpeg(contents, channels, ratio)
+    whole = decode_jpeg(contents, channels, ratio, fancy_upscaling)
     window = convert_to_tensor(crop_window)
     begin = joining.stack([window[0], window[1], 0])
     size = joining.stack([window[2], window[3], -1])

@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from tfmini.build import convert_to_tensor
+from tfmini.defaults import own_scope
 from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Tensor
 from tfmini.ops import array, decompositions, joining, math, reductions
 from tfmini.ops.complex import conj
 
 
+@own_scope("norm")
 def norm(
     tensor: Any,
     ord: Any = "euclidean",
@@ -30,7 +32,7 @@ def norm(
     """
     x = convert_to_tensor(tensor)
     keep = bool(keep_dims if keepdims is None else keepdims)
-    name = name or "norm"
+    name = "Squeeze"  # TensorFlow's last step
     if isinstance(axis, (list, tuple)) and len(axis) == 1:
         axis = axis[0]
     if isinstance(axis, (list, tuple)):

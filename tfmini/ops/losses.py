@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tfmini.build import convert_to_tensor, op
+from tfmini.defaults import own_scope
 from tfmini.dtypes import promote
 from tfmini.errors import InvalidArgumentError
 from tfmini.kernels.rows import row_sum
@@ -153,6 +154,7 @@ class _sparse_softmax_cross_entropy(OpDef):
         return d_features, None
 
 
+@own_scope("softmax_cross_entropy_with_logits")
 def softmax_cross_entropy_with_logits_v2(
     _sentinel: Any = None,
     labels: Any = None,
@@ -172,17 +174,17 @@ def softmax_cross_entropy_with_logits_v2(
     if logits.dtype is not None:
         labels = math.cast(labels, logits.dtype)
     if axis in (None, -1):
-        return _softmax_cross_entropy(logits, labels, name)[0]
+        return _softmax_cross_entropy(logits, labels, "Reshape_2")[0]
     rank = logits.spec.rank
     if rank is None:
         raise InvalidArgumentError(
             None, None, f"the rank of logits must be known for axis={axis}; use set_shape before."
         )
     if axis % rank == rank - 1:
-        return _softmax_cross_entropy(logits, labels, name)[0]
+        return _softmax_cross_entropy(logits, labels, "Reshape_2")[0]
     order = [i for i in range(rank) if i != axis % rank] + [axis % rank]
     turned = [array.transpose(x, order) for x in (logits, labels)]
-    return _softmax_cross_entropy(*turned, name)[0]
+    return _softmax_cross_entropy(*turned, "Reshape_2")[0]
 
 
 def softmax_cross_entropy_with_logits(
@@ -193,21 +195,24 @@ def softmax_cross_entropy_with_logits(
     name: str | None = None,
     axis: Any = None,
 ) -> Tensor:
-    """Return the cross entropy of ``labels`` and ``softmax(logits)`` along ``axis`` (-1).
+    """Return the cross entropy [...] of ``labels`` and ``softmax(logits)``, both [..., classes].
 
-    Each row of ``labels`` is a probability distribution.  The gradient flows into ``logits``
-    alone; ``softmax_cross_entropy_with_logits_v2`` lets it flow into ``labels`` as well.
+    Give both by name.  Each row of ``labels``, along ``axis`` (-1), is a probability distribution.
+    The gradient flows into ``logits`` alone; ``softmax_cross_entropy_with_logits_v2`` lets it flow
+    into ``labels`` as well.
     """
     _named_only("softmax_cross_entropy_with_logits", _sentinel, labels, logits)
     labels = array.stop_gradient(labels)
     axis = dim if axis is None else axis
+    name = name or "softmax_cross_entropy_with_logits_sg"
     return softmax_cross_entropy_with_logits_v2(None, labels, logits, axis, name)
 
 
+@own_scope("SparseSoftmaxCrossEntropyWithLogits")
 def sparse_softmax_cross_entropy_with_logits(
     _sentinel: Any = None, labels: Any = None, logits: Any = None, name: str | None = None
 ) -> Tensor:
-    """Return the cross entropy of classes ``labels`` and ``softmax(logits)``.
+    """Return the cross entropy [...] of classes ``labels`` and ``softmax(logits)``.
 
     Parameters
     ----------

@@ -246,6 +246,7 @@ class clip_by_value(Elementwise):
     The limits broadcast to the shape of ``t``.  The gradient passes where ``t`` is within them.
     """
 
+    node_name = "clip_by_value"
     kinds = "iuf"
     weight = 2.0
     samples = [((2, 3), -0.5, 0.5), ((2, 3), np.array([-1.0, -0.5, 0.0]), 1.0)]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfmini.build import convert_to_tensor, op
+from tfmini.defaults import own_scope
 from tfmini.dtypes import bool_
 from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Grads, Operation, Tensor
@@ -116,6 +117,7 @@ class _dropout_mask(Copy):
         return text and text.replace("->", ",,[z]->")
 
 
+@own_scope("dropout")
 def dropout(
     x: Any,
     keep_prob: Any = None,
@@ -147,7 +149,7 @@ def dropout(
         if rate == 0:
             return x
     shape = array.shape(x) if noise_shape is None else _noise_shape(x, noise_shape)
-    return math.multiply(x, _dropout_mask(x, rate, shape, seed), name or "dropout")
+    return math.multiply(x, _dropout_mask(x, rate, shape, seed), "mul_1")
 
 
 def _noise_shape(x: Tensor, noise_shape: Any) -> Any:
@@ -165,6 +167,7 @@ class in_top_k(OpDef):
     number that is not finite, gives False.
     """
 
+    node_name = "in_top_k/InTopKV2"
     gradient = None
     samples = [((2, 3), np.array([2, 0]), {"k": 1}), ((2, 3), np.array([2, 7]), {"k": 2})]
 
@@ -202,6 +205,7 @@ class in_top_k(OpDef):
     dims = "n[c],n->n"
 
 
+@own_scope("embedding_lookup")
 def embedding_lookup(
     params: Any,
     ids: Any,
@@ -221,7 +225,6 @@ def embedding_lookup(
     """
     tables = list(params) if isinstance(params, (list, tuple)) else [params]
     tables = [convert_to_tensor(t) for t in tables]
-    name = name or "embedding_lookup"
     if not tables:
         raise InvalidArgumentError(None, None, "embedding_lookup needs a table.")
     if len(tables) == 1:
@@ -233,7 +236,7 @@ def embedding_lookup(
         if known is None or found.spec.rank is None:
             raise InvalidArgumentError(None, None, "max_norm needs ids and tables of known rank.")
         found = clipping.clip_by_norm(found, max_norm, tuple(range(known, found.spec.rank)))
-    return array.identity(found, name)
+    return array.identity(found)
 
 
 def _from_tables(tables: Sequence[Tensor], ids: Tensor, strategy: str) -> Tensor:

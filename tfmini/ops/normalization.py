@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tfmini.build import convert_to_tensor, op
+from tfmini.defaults import name_scope, own_scope
 from tfmini.dtypes import float32
 from tfmini.errors import InvalidArgumentError
 from tfmini.kernels.normalization import batch_norm_gradient, batch_norm_training
@@ -72,6 +73,7 @@ class _moments(Reduction):
         return (d_variance if d_mean is None else d_mean + d_variance,)
 
 
+@own_scope("moments")
 def moments(
     x: Any,
     axes: Any,
@@ -80,10 +82,16 @@ def moments(
     keep_dims: Any = None,
     keepdims: Any = None,
 ) -> tuple[Tensor, Tensor]:
-    """Return the mean and the variance of ``x`` over ``axes``; ``shift`` is not used."""
+    """Return the mean and the variance of ``x`` over ``axes``, a list of ints.
+
+    The variance is the mean squared distance from the mean.  ``keepdims`` keeps the dimensions, of
+    size 1; ``shift`` is not used.
+    """
     keep = bool(keep_dims if keepdims is None else keepdims)
-    mean, variance = _moments(x, axes, keep, name or "moments")
-    return mean, variance
+    names = ("mean", "variance") if keep else ("Squeeze", "Squeeze_1")
+    mean, variance = _moments(x, axes, keep, names[0])
+    # A node of its own, as averages of it are named after it.
+    return mean, array.identity(variance, names[1])
 
 
 def sufficient_statistics(
@@ -119,6 +127,7 @@ def normalize_moments(
     return mean, variance
 
 
+@own_scope("weighted_moments")
 def weighted_moments(
     x: Any, axes: Any, frequency_weights: Any, name: str | None = None, keep_dims: Any = None,
     keepdims: Any = None,
@@ -139,9 +148,10 @@ def weighted_moments(
     if keep:
         return mean, variance
     axis = axes if isinstance(axes, (int, Tensor)) else list(axes)
-    return array.squeeze(mean, axis), array.squeeze(variance, axis, name=name)
+    return array.squeeze(mean, axis), array.squeeze(variance, axis)
 
 
+@own_scope("batchnorm")
 def batch_normalization(
     x: Any,
     mean: Any,
@@ -155,12 +165,19 @@ def batch_normalization(
 
     ``offset`` and ``scale`` may be None.  All broadcast to ``x``.
     """
+    return normalized(x, mean, variance, offset, scale, variance_epsilon, "add_1")
+
+
+def normalized(
+    x: Any, mean: Any, variance: Any, offset: Any, scale: Any, variance_epsilon: Any, name: str
+) -> Tensor:
+    """Return what ``batch_normalization`` does, the node that gives it called ``name``."""
     x = convert_to_tensor(x)
     factor = math.rsqrt(variance + variance_epsilon)
     if scale is not None:
         factor = factor * scale
     shift = -mean * factor if offset is None else offset - mean * factor
-    return math.add(x * factor, shift, name or "batchnorm")
+    return math.add(x * factor, shift, name)
 
 
 def batch_norm_with_global_normalization(
@@ -314,7 +331,8 @@ def fused_batch_norm(
         mean, variance = convert_to_tensor(mean, float32), convert_to_tensor(variance, float32)
         scale, offset = convert_to_tensor(scale), convert_to_tensor(offset)
         mean, variance = array.identity(mean), array.identity(variance)
-        y = batch_normalization(x, mean, variance, offset, scale, epsilon, name)
+        name = name or "FusedBatchNormV3"
+        y = normalized(x, mean, variance, offset, scale, epsilon, name)
     y.set_shape([None] * (space + 2))
     for vector in (mean, variance):
         vector.set_shape(y.shape[-1:])
@@ -328,10 +346,11 @@ def l2_normalize(
     x = convert_to_tensor(x)
     axis = dim if axis is None else axis
     is_complex = x.dtype is not None and x.dtype.is_complex
-    parts = math.square(real(x)) + math.square(imag(x)) if is_complex else math.square(x)
-    squares = reductions.reduce_sum(parts, axis, keepdims=True)
-    share = math.rsqrt(math.maximum(squares, epsilon))
-    return math.multiply(x, math.cast_like(share, x), name or "l2_normalize")
+    with name_scope(name, "l2_normalize", [x]) as own:
+        parts = math.square(real(x)) + math.square(imag(x)) if is_complex else math.square(x)
+        squares = reductions.reduce_sum(parts, axis, keepdims=True)
+        share = math.rsqrt(math.maximum(squares, epsilon))
+        return math.multiply(x, math.cast_like(share, x), own)
 
 
 @op("WindowSum")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tfmini.build import constant_value, convert_to_tensor, op
-from tfmini.dtypes import bool_
+from tfmini.dtypes import bool_, string
 from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import conflict
@@ -175,8 +175,9 @@ def pad(
     x, flat, mode = convert_to_tensor(tensor), flat_pairs(paddings), mode.upper()
     if mode == "CONSTANT":
         if not isinstance(constant_values, Tensor):
-            no = x.dtype is bool_ and constant_values == 0
-            constant_values = convert_to_tensor(False if no else constant_values, x.dtype)
+            if x.dtype in (bool_, string) and constant_values == 0:
+                constant_values = False if x.dtype is bool_ else ""
+            constant_values = convert_to_tensor(constant_values, x.dtype)
         return _pad(x, flat, constant_values, name)
     if mode not in ("REFLECT", "SYMMETRIC"):
         raise InvalidArgumentError(

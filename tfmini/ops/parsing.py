@@ -26,7 +26,8 @@ from tfmini.formats.wire import (
     unpack_varints,
 )
 from tfmini.nodes import Tensor
-from tfmini.ops.files import StringOp, as_bytes
+from tfmini.ops.sparse import SparseTensor
+from tfmini.ops.string_values import StringOp, as_bytes, string_vector
 from tfmini.shapes import Shape, as_shape, format_shape
 from tfmini.spec import TensorSpec
 
@@ -125,9 +126,7 @@ def _decoded(body: bytes, dtype: DType) -> np.ndarray:
         return unpack_varints(packed).view(np.int64)
     items = [(t, v) for n, t, v in fields(body) if n == 1]
     if dtype is string:
-        out = np.empty(len(items), object)
-        out[:] = [v for _t, v in items]
-        return out
+        return string_vector([v for _t, v in items])
     parts = []
     for wire_type, value in items:
         if wire_type == LENGTH:  # packed
@@ -285,7 +284,7 @@ def _parsed(
     opdef = _PARSE_SINGLE_EXAMPLE if single else _PARSE_EXAMPLE
     outputs = iter(apply(opdef, inputs, attrs, name))
     return {
-        w.key: _sparse_tensor(*[next(outputs) for _ in range(3)])
+        w.key: SparseTensor(*[next(outputs) for _ in range(3)])
         if w.kind == "sparse"
         else next(outputs)
         for w in wanted
@@ -329,12 +328,6 @@ def type_of(key: str, dtype: Any) -> DType:
             f"string; convert with tf.cast."
         )  # fmt: skip
     return found
-
-
-def _sparse_tensor(indices: Tensor, values: Tensor, dense_shape: Tensor) -> Any:
-    from tfmini.ops.sparse import SparseTensor
-
-    return SparseTensor(indices, values, dense_shape)
 
 
 @op("DecodeRaw")

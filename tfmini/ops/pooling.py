@@ -24,6 +24,7 @@ from tfmini.ops.casting import cast
 from tfmini.ops.static import require_ints, shape_from
 from tfmini.ops.windows import (
     channels_first,
+    of_rank,
     padding_of,
     spatial,
     to_channels_first,
@@ -67,7 +68,7 @@ class _Pool(_Windowed):
 
     def infer(self, value: TensorSpec, **attrs: Any) -> TensorSpec:
         self.check_kinds((value.dtype,))
-        shape: Any = merge_shapes(value.shape, (None,) * (len(attrs["ksize"]) + 2))
+        shape = of_rank(value.shape, len(attrs["ksize"]) + 2)
         return TensorSpec(kernels.pool_output_shape(shape, **attrs), value.dtype)
 
     def dims(self, value: TensorSpec, *, ksize: Any, **_attrs: Any) -> str:
@@ -171,7 +172,7 @@ class _avg_pool_grad(_Windowed):
         require_ints(orig_input_shape=orig_input_shape)
         self.check_kinds((grad.dtype,))
         space = len(attrs["ksize"])
-        out: Any = merge_shapes(grad.shape, (None,) * (space + 2))
+        out = of_rank(grad.shape, space + 2)
         shape = merge_shapes(shape_from(orig_input_shape), (out[0], *(None,) * space, out[-1]))
         return TensorSpec(shape, grad.dtype)
 

@@ -18,7 +18,7 @@ from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, OpDef, conflict
 from tfmini.ops import array, math, rounding
 from tfmini.ops.casting import cast_like
-from tfmini.ops.logic import logical_and
+from tfmini.ops.logic import equal, logical_and, logical_or
 from tfmini.ops.static import letters
 from tfmini.ops.unbroadcast import sum_to_shape
 from tfmini.shapes import compatible
@@ -100,10 +100,12 @@ def _slopes(
     scale = (high - low) / float(last - first)
     zero = rounding.floor(math.clip_by_value(first - low / scale, first, last) + 0.5)
     start, end = (first - zero) * scale, (last - zero) * scale
-    inside = cast_like(logical_and(inputs >= start, inputs <= end), grad)
+    unset = logical_and(equal(low, 0.0), equal(high, 0.0))  # no range yet: all passes, as 0
+    inside = logical_or(unset, logical_and(inputs >= start, inputs <= end))
     below, above = cast_like(inputs < start, grad), cast_like(inputs > end, grad)
     by_low = sum_to_shape(grad * below, array.shape(low))
-    return grad * inside, by_low, sum_to_shape(grad * above, array.shape(high))
+    by_inputs = grad * cast_like(inside, grad)
+    return by_inputs, by_low, sum_to_shape(grad * above, array.shape(high))
 
 
 def _quantized(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tfmini.build import convert_to_tensor, op
+from tfmini.defaults import own_scope
 from tfmini.dtypes import DType, as_dtype, float32, float64, int32, int64
 from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Tensor
@@ -85,7 +86,10 @@ def random_normal(
     seed: int | None = None,
     name: str | None = None,
 ) -> Tensor:
-    """Return draws from the normal distribution."""
+    """Return a tensor of ``shape``, drawn from the normal distribution: other numbers in each run.
+
+    ``seed`` (see ``tf.set_random_seed`` too): the same numbers in each session.
+    """
     draws = _random_standard_normal(shape, as_dtype(dtype), seed)
     return scaled(draws, stddev, mean, name or "random_normal")
 
@@ -98,7 +102,10 @@ def truncated_normal(
     seed: int | None = None,
     name: str | None = None,
 ) -> Tensor:
-    """Return draws from the normal distribution, none further than two deviations from the mean."""
+    """Return draws from the normal distribution, none further than two deviations from the mean.
+
+    The parameters are those of ``random_normal``.
+    """
     draws = _truncated_normal(shape, as_dtype(dtype), seed)
     return scaled(draws, stddev, mean, name or "truncated_normal")
 
@@ -112,7 +119,10 @@ def random_uniform(
     name: str | None = None,
 ) -> Tensor:
     """Return draws from the uniform distribution on [minval, maxval); maxval must be given for
-    integers and is 1 by default for floats."""
+    integers and is 1 by default for floats.
+
+    The other parameters are those of ``random_normal``.
+    """
     wanted, name = as_dtype(dtype), name or "random_uniform"
     if wanted.is_integer:
         if maxval is None:
@@ -287,6 +297,7 @@ class _multinomial(Copy):
         return TensorSpec((rows, num_samples.value), dtype)
 
 
+@own_scope("multinomial")
 def multinomial(
     logits: Any,
     num_samples: Any,
@@ -297,7 +308,7 @@ def multinomial(
     """Return ``num_samples`` draws of classes, int64, for each row of ``logits``, which are
     log-probabilities up to a constant."""
     dtype = int64 if output_dtype is None else as_dtype(output_dtype)
-    return _multinomial(logits, num_samples, dtype, seed, name or "multinomial")
+    return _multinomial(logits, num_samples, dtype, seed, "Multinomial")
 
 
 def categorical(

@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 
 from tfmini.build import convert_to_tensor, op
+from tfmini.defaults import own_scope
 from tfmini.dtypes import DType, bool_, float32, int32, int64
 from tfmini.errors import InvalidTypeError
 from tfmini.kernels.rows import FEW_COLUMNS, columns
 from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, OpDef, Reduction, nbytes, normalize_axis
-from tfmini.ops import array, creation, cumulative, logic, math
+from tfmini.ops import array, creation, cumulative, indexing, joining, logic, math, sorting
 from tfmini.ops.casting import cast, cast_like
-from tfmini.ops.complex import conjugated, real_part
+from tfmini.ops.complex import conjugated, real, real_part
 from tfmini.ops.division import floormod, truncated
 from tfmini.ops.unbroadcast import mean_share, unreduce
 from tfmini.spec import TensorSpec
@@ -41,7 +42,10 @@ def _spread(node: Operation, value: Tensor, mean: bool = False) -> Tensor:
 
 @op("Sum")
 class reduce_sum(Reduction):
-    """Return the sum over ``axis``."""
+    """Return the sum over ``axis``.
+
+    ``axis`` is an int, a list of ints, or None: all; ``keepdims`` keeps them, of size 1.
+    """
 
     kinds = "iufc"
     samples = SAMPLES
@@ -72,7 +76,10 @@ class _Whole(Reduction):
 
 @op("Mean")
 class reduce_mean(_Whole):
-    """Return the mean over ``axis``; that of ints is truncated towards zero, NaN of no floats."""
+    """Return the mean over ``axis``; that of ints is truncated towards zero, NaN of no floats.
+
+    ``axis`` is an int, a list of ints, or None: all; ``keepdims`` keeps them, of size 1.
+    """
 
     kinds = "iufc"
     samples = SAMPLES
@@ -119,7 +126,10 @@ class _Extreme(_Whole):
 
 @op("Max")
 class reduce_max(_Extreme):
-    """Return the maximum over ``axis``; of nothing, the smallest value there is."""
+    """Return the maximum over ``axis``; of nothing, the smallest value there is.
+
+    ``axis`` is an int, a list of ints, or None: all; ``keepdims`` keeps them, of size 1.
+    """
 
     choose = np.maximum
 
@@ -129,7 +139,10 @@ class reduce_max(_Extreme):
 
 @op("Min")
 class reduce_min(_Extreme):
-    """Return the minimum over ``axis``; of nothing, the largest value there is."""
+    """Return the minimum over ``axis``; of nothing, the largest value there is.
+
+    ``axis`` is an int, a list of ints, or None: all; ``keepdims`` keeps them, of size 1.
+    """
 
     choose = np.minimum
 
@@ -139,7 +152,10 @@ class reduce_min(_Extreme):
 
 @op("Prod")
 class reduce_prod(_Whole):
-    """Return the product over ``axis``; its gradient is right where elements are 0."""
+    """Return the product over ``axis``; its gradient is right where elements are 0.
+
+    ``axis`` is an int, a list of ints, or None: all; ``keepdims`` keeps them, of size 1.
+    """
 
     of_parts = True
     kinds = "iufc"
@@ -173,8 +189,6 @@ def _others(x: Tensor, axis: int) -> Tensor:
 
 def _others_along(x: Tensor, axis: Tensor) -> Tensor:
     """Return the same along axes that are known only when it runs."""
-    from tfmini.ops import indexing, joining, sorting
-
     rank = array.rank(x)
     axes = array.reshape(floormod(cast(axis, int32), rank), [-1])
     kept, _ = sorting.setdiff1d(creation.range(rank), axes)
@@ -209,14 +223,20 @@ class _OfBools(_Whole):
 
 @op("Any")
 class reduce_any(_OfBools):
-    """Return whether any element over ``axis`` is true."""
+    """Return whether any element over ``axis`` is true.
+
+    ``axis`` is an int, a list of ints, or None: all; ``keepdims`` keeps them, of size 1.
+    """
 
     combine = np.logical_or
 
 
 @op("All")
 class reduce_all(_OfBools):
-    """Return whether all elements over ``axis`` are true."""
+    """Return whether all elements over ``axis`` are true.
+
+    ``axis`` is an int, a list of ints, or None: all; ``keepdims`` keeps them, of size 1.
+    """
 
     combine = np.logical_and
 
@@ -241,6 +261,7 @@ class _count_nonzero(Reduction):
         return super().dims(x, **attrs)
 
 
+@own_scope("count_nonzero")
 def count_nonzero(
     input_tensor: Any = None,
     axis: Any = None,
@@ -254,19 +275,23 @@ def count_nonzero(
     """Return how many elements over ``axis`` are not zero, as ``dtype``."""
     x = input if input_tensor is None else input_tensor
     axis = reduction_indices if axis is None else axis
-    return _count_nonzero(x, axis, bool(keepdims or keep_dims), dtype, name or "count_nonzero")
+    return _count_nonzero(x, axis, bool(keepdims or keep_dims), dtype, "Sum")
 
 
+@own_scope("zero_fraction")
 def zero_fraction(value: Any, name: str | None = None) -> Tensor:
     """Return the share of zeros in ``value``, a float32 scalar."""
     value = convert_to_tensor(value)
     zeros = cast(logic.equal(value, creation.zeros_like(value)), float32)
-    return reduce_mean(zeros, name=name or "zero_fraction")
+    return reduce_mean(zeros, name="fraction")
 
 
 @op("ReduceLogSumExp")
 class reduce_logsumexp(_Whole):
-    """Return ``log(sum(exp(x)))`` over ``axis``, without overflow."""
+    """Return ``log(sum(exp(x)))`` over ``axis``, without overflow.
+
+    ``axis`` is an int, a list of ints, or None: all; ``keepdims`` keeps them, of size 1.
+    """
 
     of_parts = True
     kinds = "f"
@@ -308,6 +333,7 @@ class reduce_euclidean_norm(_Whole):
         return (x * _spread(node, real_part(grad, y) / y),)
 
 
+@own_scope("reduce_variance")
 def reduce_variance(
     input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None
 ) -> Tensor:
@@ -319,19 +345,18 @@ def reduce_variance(
         )
     centred = x - reduce_mean(x, axis, True)
     if x.dtype is not None and x.dtype.is_complex:
-        from tfmini.ops.complex import real
-
         squares = real(centred * conjugated(centred))
     else:
         squares = math.square(centred)
-    return reduce_mean(squares, axis, keepdims, name or "reduce_variance")
+    return reduce_mean(squares, axis, keepdims)
 
 
+@own_scope("reduce_std")
 def reduce_std(
     input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None
 ) -> Tensor:
     """Return the square root of ``reduce_variance``."""
-    return math.sqrt(reduce_variance(input_tensor, axis, keepdims), name or "reduce_std")
+    return math.sqrt(reduce_variance(input_tensor, axis, keepdims))
 
 
 class _ArgExtreme(OpDef):
@@ -385,7 +410,8 @@ def argmax(
     input: Any, axis: int | None = None, name: str | None = None, dimension: int | None = None,
     output_type: Any = int64,
 ) -> Tensor:  # fmt: skip
-    """Return the index of the largest element along ``axis`` (default 0), the first of equals."""
+    """Return the index, int64, of the largest element along ``axis`` (default 0): the first of
+    equals."""
     return arg_max(input, _axis(axis, dimension), output_type, name)
 
 
@@ -393,7 +419,8 @@ def argmin(
     input: Any, axis: int | None = None, name: str | None = None, dimension: int | None = None,
     output_type: Any = int64,
 ) -> Tensor:  # fmt: skip
-    """Return the index of the smallest element along ``axis`` (default 0), the first of equals."""
+    """Return the index, int64, of the smallest element along ``axis`` (default 0): the first of
+    equals."""
     return arg_min(input, _axis(axis, dimension), output_type, name)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfmini.build import apply, convert_to_tensor, op
+from tfmini.defaults import own_scope
 from tfmini.dtypes import as_dtype, float32
 from tfmini.errors import InvalidArgumentError
 from tfmini.kernels.resizing import METHODS, resample, spread, taps
@@ -128,6 +129,10 @@ class _resize_grad(OpDef):
         return _resize(grad, inner, **node.attrs), None
 
 
+_NAMES = dict(bilinear="ResizeBilinear", nearest="ResizeNearestNeighbor",
+              bicubic="ResizeBicubic", area="ResizeArea")  # fmt: skip
+
+
 def resize_bilinear(
     images: Any, size: Any, align_corners: bool = False, name: str | None = None,
     half_pixel_centers: bool = False,
@@ -166,6 +171,7 @@ def resize_area(
 def _resized(
     images: Any, size: Any, method: str, align_corners: bool, half_pixel: bool, name: str | None
 ) -> Tensor:
+    name = name or _NAMES[method]
     attrs = {"method": method, "align_corners": align_corners, "half_pixel": half_pixel}
     out: Tensor = apply(_resize.opdef, (images, convert_to_tensor(size)), attrs, name)
     if method == "nearest" or out.dtype is float32:
@@ -173,6 +179,7 @@ def _resized(
     return math.cast(out, float32)
 
 
+@own_scope("resize")
 def resize_images(
     images: Any,
     size: Any,
@@ -201,10 +208,9 @@ def resize_images(
     if preserve_aspect_ratio:
         wanted = _fitted_size(x, wanted)
     known = elements_of(wanted.spec)
-    name = name or "resize"
     if known is not None and None not in known and known == x.spec.shape[1:3]:
         return images
-    out = _resized(x, wanted, _method_name(method), align_corners, False, name)
+    out = _resized(x, wanted, _method_name(method), align_corners, False, None)
     return array.squeeze(out, [0]) if single else out
 
 

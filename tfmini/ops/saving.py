@@ -14,7 +14,7 @@ from tfmini.dtypes import as_dtype
 from tfmini.errors import InvalidArgumentError, UnimplementedError
 from tfmini.formats.bundle import BundleReader, write_bundle
 from tfmini.opdef import OpDef
-from tfmini.ops.files import as_text
+from tfmini.ops.string_values import as_text
 from tfmini.spec import TensorSpec
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfmini.build import apply, constant_value, convert_to_tensor, make_const, op
+from tfmini.defaults import own_scope
 from tfmini.dtypes import DType, as_dtype, bool_, float32, int64, promote
 from tfmini.errors import InvalidArgumentError
 from tfmini.graph import graph_of
@@ -263,6 +264,7 @@ def _number(value: Any, dtype: DType | None) -> Any:
     return bool(value) if dtype is not None and dtype.is_bool else value
 
 
+@own_scope("SequenceMask")
 def sequence_mask(
     lengths: Any, maxlen: Any = None, dtype: Any = bool_, name: str | None = None
 ) -> Tensor:
@@ -282,4 +284,4 @@ def sequence_mask(
         maxlen = reductions.reduce_max(joining.concat([creation.zeros([1], rest.dtype), rest], 0))
     steps = creation.range(creation.zeros([], lengths.dtype), maxlen, dtype=lengths.dtype)
     mask = logic.less(steps, array.expand_dims(lengths, -1))
-    return array.identity(math.cast(mask, as_dtype(dtype)), name or "SequenceMask")
+    return math.cast(mask, as_dtype(dtype))

@@ -17,9 +17,9 @@ from tfmini.dtypes import DType, int64, string
 from tfmini.errors import InvalidArgumentError, InvalidTypeError
 from tfmini.formats.wire import DecodeError
 from tfmini.ops import parsing
-from tfmini.ops.files import StringOp, as_bytes
 from tfmini.ops.parsing import FixedLenSequenceFeature, VarLenFeature
 from tfmini.ops.sparse import SparseTensor
+from tfmini.ops.string_values import StringOp, as_bytes
 from tfmini.shapes import format_shape
 from tfmini.spec import TensorSpec
 

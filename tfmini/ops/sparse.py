@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfmini.build import convert_to_tensor, op
+from tfmini.build import constant_value, convert_to_tensor, op
+from tfmini.defaults import control_dependencies, own_scope
 from tfmini.dtypes import DType, int64
 from tfmini.errors import InvalidArgumentError, InvalidTypeError
 from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, OpDef, conflict, nbytes
 from tfmini.ops import array, indexing, joining, math, reductions, scattering
+from tfmini.ops.assertions import assert_equal
 from tfmini.ops.complex import conjugated
 from tfmini.ops.cumulative import cumprod
 from tfmini.ops.placeholders import placeholder
@@ -29,12 +31,28 @@ from tfmini.shapes import TensorShape, as_shape
 from tfmini.spec import TensorSpec
 
 
-class SparseTensorValue(NamedTuple):
-    """The value of a sparse tensor: arrays of places [n, rank], values [n], and the shape."""
-
+class _Parts(NamedTuple):
     indices: Any
     values: Any
     dense_shape: Any
+
+
+class SparseTensorValue(_Parts):
+    """The value of a sparse tensor: arrays of places [n, rank], values [n], and the shape."""
+
+    __slots__ = ()
+
+    def __new__(
+        cls, indices: Any, values: Any, dense_shape: Any = None, shape: Any = None
+    ) -> SparseTensorValue:
+        return super().__new__(cls, indices, values, _given_shape(dense_shape, shape))
+
+
+def _given_shape(dense_shape: Any, shape: Any) -> Any:
+    """Return the shape, which was called ``shape`` before TensorFlow 1.0."""
+    if (dense_shape is None) == (shape is None):
+        raise InvalidTypeError(None, None, "a sparse tensor needs its dense_shape, given once.")
+    return shape if dense_shape is None else dense_shape
 
 
 class SparseTensor:
@@ -43,7 +61,10 @@ class SparseTensor:
     Indices should be in row-major order, as ``sparse_reorder`` gives them.
     """
 
-    def __init__(self, indices: Any, values: Any, dense_shape: Any) -> None:
+    def __init__(
+        self, indices: Any, values: Any, dense_shape: Any = None, shape: Any = None
+    ) -> None:
+        dense_shape = _given_shape(dense_shape, shape)
         self.indices = convert_to_tensor(indices, None if _is_tensor(indices) else int64)
         self.values = convert_to_tensor(values)
         self.dense_shape = convert_to_tensor(
@@ -116,7 +137,10 @@ class SparseTensor:
         return SparseTensor(self.indices, values, self.dense_shape)
 
     def __repr__(self) -> str:
-        return f"<tf.SparseTensor '{self.values.name}' shape={self.shape} dtype={self.dtype!r}>"
+        return (
+            f"SparseTensor(indices={self.indices}, values={self.values}, "
+            f"dense_shape={self.dense_shape})"
+        )
 
 
 def _is_tensor(value: Any) -> bool:
@@ -148,7 +172,13 @@ class IndexedSlices:
 
 
 def sparse_placeholder(dtype: Any, shape: Any = None, name: str | None = None) -> SparseTensor:
-    """Return a sparse tensor that must be fed, with a ``SparseTensorValue`` or a tuple of three."""
+    """Return a sparse tensor that must be fed, with a ``SparseTensorValue`` or a tuple of three.
+
+    ``shape`` is as for ``placeholder``, or a tensor of ints.
+    """
+    if isinstance(shape, Tensor):
+        known = constant_value(shape)
+        shape = [None] * (shape.shape[0].value or 0) or None if known is None else known.tolist()
     dims = as_shape(shape)
     rank = None if dims is None else len(dims)
     name = name or "SparsePlaceholder"
@@ -240,6 +270,7 @@ def _swapped(x: Tensor) -> Tensor:
     return x[..., ::-1]
 
 
+@own_scope("SparseTensorDenseMatMul")
 def sparse_tensor_dense_matmul(
     sp_a: Any, b: Any, adjoint_a: bool = False, adjoint_b: bool = False, name: str | None = None
 ) -> Tensor:
@@ -251,7 +282,7 @@ def sparse_tensor_dense_matmul(
         shape = _swapped(shape)
     if adjoint_b:
         dense = array.transpose(conjugated(dense))
-    out: Tensor = _sparse_matmul(indices, values, shape, dense, name)
+    out: Tensor = _sparse_matmul(indices, values, shape, dense)
     return out
 
 
@@ -330,29 +361,40 @@ def sparse_concat(
     rank = parts[0].shape.ndims
     if rank is None:
         raise InvalidArgumentError(None, None, "the rank must be known.")
-    one = np.eye(rank, dtype=np.int64)[axis % rank]
+    axis %= rank
+    checks = [] if expand_nonconcat_dim else _checks_of_shapes(axis, parts)
+    with control_dependencies(checks):
+        return _joined(axis, rank, parts, expand_nonconcat_dim)
+
+
+def _joined(axis: int, rank: int, parts: list[SparseTensor], expand: bool) -> SparseTensor:
+    one = np.eye(rank, dtype=np.int64)[axis]
     shape = parts[0].dense_shape
-    for part in parts[1:]:
-        if expand_nonconcat_dim:
-            shape = math.maximum(shape, part.dense_shape)
-        else:
-            _check_same_but(axis % rank, parts[0].shape, part.shape)
+    for part in parts[1:] if expand else []:
+        shape = math.maximum(shape, part.dense_shape)
     start: Any = np.int64(0)
     indices = []
     for part in parts:
         indices.append(part.indices + start * one)
-        start = start + part.dense_shape[axis % rank]
+        start = start + part.dense_shape[axis]
     shape = shape * (1 - one) + start * one
     values = joining.concat([p.values for p in parts], 0)
     return sparse_reorder(SparseTensor(joining.concat(indices, 0), values, shape))
 
 
-def _check_same_but(axis: int, first: TensorShape, other: TensorShape) -> None:
-    """Raise if two shapes are known to differ otherwise than along ``axis``."""
-    dims = [s.as_list() for s in (first, other) if s.ndims is not None]
-    for i, sizes in enumerate(zip(*dims, strict=False)):
-        if i != axis and len(set(sizes) - {None}) > 1:
-            raise InvalidArgumentError(
-                None, None, f"shapes {first} and {other} differ at axis {i}, not only at {axis}; "
-                "expand_nonconcat_dim=True allows it.",
-            )  # fmt: skip
+def _checks_of_shapes(axis: int, parts: list[SparseTensor]) -> list[Operation]:
+    """Return assertions that shapes are equal but along ``axis``, where that is not known."""
+    first, checks = parts[0], []
+    for part in parts[1:]:
+        sizes = part.shape.as_list() if part.shape.ndims is not None else [None] * len(first.shape)
+        for i, (a, b) in enumerate(zip(first.shape.as_list(), sizes, strict=True)):
+            if i == axis or a == b is not None:
+                continue
+            if None not in (a, b):
+                raise InvalidArgumentError(
+                    None, None, f"shapes {first.shape} and {part.shape} differ at axis {i}, not "
+                    f"only at {axis}; expand_nonconcat_dim=True allows it.",
+                )  # fmt: skip
+            told = f"sparse_concat: sizes differ at axis {i}; expand_nonconcat_dim=True allows it"
+            checks.append(assert_equal(first.dense_shape[i], part.dense_shape[i], message=told))
+    return checks

@@ -54,6 +54,13 @@ def slices_of(grad: Tensor) -> Slices | None:
     return Slices(joining.concat([p.values for p in known], 0), joining.concat(indices, 0))
 
 
+def whole(slices: Slices, variable: Tensor) -> Tensor:
+    """Return the gradient of a variable that consists of ``slices``."""
+    shape = array.shape(variable)
+    out: Tensor = indexing._gather_grad(*slices, shape, axis=0, batch_dims=0)
+    return out
+
+
 class SparseApply(Apply):
     """Base: the update ``dense``, made for the rows at the last input alone."""
 

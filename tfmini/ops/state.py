@@ -79,7 +79,7 @@ class Variable(Tensor):
         graph = graph_of([initial_value])
         with graph.control_dependencies(None):
             self._build(graph, initial_value, dtype, validate_shape, shape, name)
-        self.trainable = trainable
+        self.trainable = bool(trainable)
         self.constraint = constraint
         keys = [GraphKeys.GLOBAL_VARIABLES] if collections is None else list(collections)
         if trainable and GraphKeys.TRAINABLE_VARIABLES not in keys:
@@ -104,6 +104,12 @@ class Variable(Tensor):
             self.initial_value = initial
             self._initializer = assign(self, initial, validate_shape, name="Assign")
 
+    def __repr__(self) -> str:
+        return f"<tf.Variable '{self.name}' shape={self.shape} dtype={self._dtype_text()}>"
+
+    def __str__(self) -> str:
+        return repr(self)
+
     @property
     def initializer(self) -> Operation:
         """The operation that sets the variable to its initial value."""
@@ -119,7 +125,7 @@ class Variable(Tensor):
 
     def read_value(self) -> Tensor:
         """Return the value as of here: after the control dependencies that surround the call."""
-        return array.identity(self, name=self.op.name + "/read")
+        return array.identity(self, name="read")
 
     def assign(
         self, value: Any, use_locking: bool = False, name: str | None = None,

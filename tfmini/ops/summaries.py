@@ -20,7 +20,7 @@ from tfmini.formats.png import png_bytes
 from tfmini.formats.tensors import make_tensor_proto
 from tfmini.formats.wire import records
 from tfmini.opdef import Cost, OpDef, nbytes
-from tfmini.ops.files import as_text
+from tfmini.ops.string_values import as_text
 from tfmini.spec import TensorSpec
 
 _FLOPS = 1e4  # making a message takes as long as so many additions

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfmini.build import apply, op
+from tfmini.defaults import own_scope
 from tfmini.dtypes import int32
 from tfmini.errors import InvalidArgumentError
 from tfmini.kernels import boxes as kernel
@@ -98,6 +99,7 @@ def _kept(
     return kept
 
 
+@own_scope("non_max_suppression")
 def non_max_suppression(
     boxes: Any, scores: Any, max_output_size: Any, iou_threshold: Any = 0.5,
     score_threshold: Any = _NONE, name: str | None = None,
@@ -114,7 +116,7 @@ def non_max_suppression(
     """
     return _kept(
         boxes, scores, max_output_size, iou_threshold, score_threshold, 0.0, False,
-        name or "non_max_suppression",
+        "NonMaxSuppressionV3",
     )[0]  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from tfmini.dtypes import int32, int64, string
 from tfmini.errors import InvalidArgumentError, UnimplementedError
 from tfmini.nodes import Tensor
 from tfmini.opdef import Cost, OpDef
-from tfmini.ops.files import as_bytes
+from tfmini.ops.string_values import as_bytes
 from tfmini.spec import TensorSpec
 
 _WORDS = np.array([[b"ab", b"", "é中".encode()], [b"\xff\xfex", b"a\nb", b"\xc3"]], object)

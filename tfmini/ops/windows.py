@@ -12,6 +12,7 @@ from typing import Any
 from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Tensor
 from tfmini.ops import array
+from tfmini.shapes import Shape, format_shape
 
 _CHANNELS_LAST = ("NHWC", "NWC", "NDHWC")
 _CHANNELS_FIRST = ("NCHW", "NCW", "NCDHW")
@@ -35,6 +36,16 @@ def to_channels_last(x: Tensor, space: int) -> Tensor:
 def to_channels_first(x: Tensor, space: int) -> Tensor:
     """Return ``x`` [batch, *spatial, channels] as [batch, channels, *spatial]."""
     return array.transpose(x, (0, space + 1, *range(1, space + 1)))
+
+
+def of_rank(shape: Shape, rank: int) -> Any:
+    """Return a static shape, of unknown dimensions if need be; ValueError if its rank differs."""
+    if shape is not None and len(shape) != rank:
+        raise ValueError(
+            f"{rank} dimensions are wanted, shape {format_shape(shape)} has {len(shape)}; use "
+            f"tf.reshape or tf.expand_dims"
+        )
+    return (None,) * rank if shape is None else shape
 
 
 def spatial(name: str, value: Any, space: int, first: bool = False) -> tuple[int, ...]:

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfmini.data.combining import padded_column
 from tfmini.data.iterator import as_value
+from tfmini.data.padding import padded_column
 from tfmini.data.source import column_of
 from tfmini.dtypes import bool_, int32, string
 from tfmini.errors import FailedPreconditionError, InvalidArgumentError
 from tfmini.opdef import OpDef
-from tfmini.ops.files import as_text
+from tfmini.ops.string_values import as_text
 from tfmini.queues.buffer import Buffer, Element, ShuffledBuffer, SortedBuffer
 from tfmini.shapes import Shape, compatible, format_shape
 from tfmini.spec import TensorSpec

@@ -18,7 +18,7 @@ from tfmini.graph import get_default_graph
 from tfmini.nodes import Operation, Tensor
 from tfmini.ops import indexing, joining
 from tfmini.queues import ops
-from tfmini.shapes import Shape, as_shape, format_shape, merge_shapes
+from tfmini.shapes import Shape, TensorShape, as_shape, format_shape, merge_shapes
 from tfmini.spec import TensorSpec
 
 
@@ -80,8 +80,6 @@ class QueueBase:
     @property
     def shapes(self) -> list[Any]:
         """The shapes of an element's components, as far as they are known."""
-        from tfmini.shapes import TensorShape
-
         return [TensorShape(s) for s in self._shapes]
 
     @property
@@ -152,9 +150,8 @@ class QueueBase:
 
     def is_closed(self, name: str | None = None) -> Tensor:
         """Return whether the queue is closed."""
-        return create(ops.IS_CLOSED, [self._queue_ref], {}, self._named(name, "Is_Closed")).outputs[
-            0
-        ]
+        named = self._named(name, "Is_Closed")
+        return create(ops.IS_CLOSED, [self._queue_ref], {}, named).outputs[0]
 
     def _named(self, name: str | None, default: str) -> str:
         return name or f"{self.name.rpartition('/')[2]}_{default}"

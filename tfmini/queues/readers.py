@@ -20,7 +20,8 @@ from tfmini.formats.records import compression_name, read_records
 from tfmini.graph import get_default_graph
 from tfmini.nodes import Operation, Tensor
 from tfmini.opdef import OpDef
-from tfmini.ops.files import as_text, read
+from tfmini.ops.files import read
+from tfmini.ops.string_values import as_text
 from tfmini.queues.buffer import Buffer
 from tfmini.queues.ops import buffer_of
 from tfmini.queues.queue import QueueBase

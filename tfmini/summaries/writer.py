@@ -126,7 +126,7 @@ class FileWriter:
 
     def add_event(self, event: Event) -> None:
         """Add an event, whose ``wall_time`` is seconds since 1970."""
-        self._write(event.SerializeToString())
+        self._write(Event.of(event).SerializeToString())
 
     def _write(self, event: bytes) -> None:
         if self._closed:
@@ -142,7 +142,7 @@ class FileWriter:
 
     def add_summary(self, summary: Any, global_step: Any = None) -> None:
         """Add a summary: what a run of ``tf.summary.merge_all()`` gives, or a ``tf.Summary``."""
-        if isinstance(summary, Summary):
+        if hasattr(summary, "SerializeToString"):
             message = Summary()
             message.CopyFrom(summary)
         else:

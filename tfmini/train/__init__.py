@@ -126,6 +126,8 @@ from tfmini.train.steps import (
     global_step,
 )
 from tfmini.train.supervisor import Supervisor, basic_train_loop
+from tfmini.train.sync_replicas import SyncReplicasOptimizer
+from tfmini.train.warm_starting import VocabInfo, warm_start
 
 __all__ = [
     "AdadeltaOptimizer",
@@ -184,6 +186,8 @@ __all__ = [
     "StopAtStepHook",
     "SummarySaverHook",
     "Supervisor",
+    "SyncReplicasOptimizer",
+    "VocabInfo",
     "WorkerSessionCreator",
     "add_queue_runner",
     "assert_global_step",
@@ -233,5 +237,6 @@ __all__ = [
     "string_input_producer",
     "summary_iterator",
     "update_checkpoint_state",
+    "warm_start",
     "write_graph",
 ]

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Tensor
 from tfmini.ops import adaptive
 from tfmini.ops.state import Variable
-from tfmini.train.optimizer import Optimizer
+from tfmini.train.optimizer import Optimizer, require_positive
 
 
 class AdagradOptimizer(Optimizer):
@@ -27,12 +26,7 @@ class AdagradOptimizer(Optimizer):
         use_locking: bool = False,
         name: str = "Adagrad",
     ) -> None:
-        if initial_accumulator_value <= 0:
-            raise InvalidArgumentError(
-                None,
-                None,
-                f"initial_accumulator_value must be positive, not {initial_accumulator_value}.",
-            )
+        require_positive("initial_accumulator_value", initial_accumulator_value)
         super().__init__(use_locking, name)
         self._learning_rate = learning_rate
         self._initial_accumulator_value = initial_accumulator_value

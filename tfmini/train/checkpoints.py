@@ -21,6 +21,7 @@ from tfmini.formats.bundle import BundleReader, data_path, index_path
 from tfmini.formats.fields import Field
 from tfmini.formats.protobuf import Message
 from tfmini.formats.prototext import merge_text, to_text
+from tfmini.formats.tensors import DataType
 from tfmini.graph import get_default_graph
 from tfmini.logging import warn
 from tfmini.nodes import Tensor
@@ -174,6 +175,9 @@ def meta_graph_filename(checkpoint_prefix: str, meta_graph_suffix: str = "meta")
 # -- what is in one -----------------------------------------------------------------------------
 
 
+_DTYPE_NAMES = DataType.names_by_value
+
+
 class CheckpointReader:
     """Reads one checkpoint: names, shapes, dtypes and values of its tensors."""
 
@@ -184,8 +188,9 @@ class CheckpointReader:
         return name in self._bundle
 
     def get_tensor(self, name: str) -> Any:
-        """Return a tensor's value; NotFoundError if it is not there."""
-        return self._bundle.read(name)
+        """Return a tensor's value, a scalar if it is one; NotFoundError if it is not there."""
+        value = self._bundle.read(name)
+        return value if value.ndim else value[()]
 
     def get_variable_to_shape_map(self) -> dict[str, list[int]]:
         return {name: self._bundle.shape(name) for name in self._bundle.names}
@@ -196,7 +201,7 @@ class CheckpointReader:
     def debug_string(self) -> bytes:
         """Return a line per tensor: name, dtype, shape."""
         return "\n".join(
-            f"{n} (DT_{self._bundle.dtype(n).name.upper()}) {self._bundle.shape(n)}"
+            f"{n} ({_DTYPE_NAMES[self._bundle.dtype(n).as_datatype_enum]}) {self._bundle.shape(n)}"
             for n in self._bundle.names
         ).encode()
 
@@ -299,7 +304,7 @@ def _initialize(variable: Variable, bundle: BundleReader, name: str) -> None:
             None,
             None,
             f"variable {variable.op.name!r} is to get tensor {name!r}, which checkpoint "
-            f"{bundle.prefix} does not have; it has: {_some(bundle.names)}.",
+            f"{bundle.prefix} does not have; it has: {some(bundle.names)}.",
         )
     value: np.ndarray = bundle.read(name)
     if not variable.shape.is_compatible_with(value.shape):
@@ -309,6 +314,11 @@ def _initialize(variable: Variable, bundle: BundleReader, name: str) -> None:
             f"variable {variable.op.name!r} has shape {variable.shape}, tensor {name!r} of "
             f"checkpoint {bundle.prefix} {value.shape}.",
         )
+    start_with(variable, value)
+
+
+def start_with(variable: Variable, value: Any) -> None:
+    """Make ``value``, an array or a tensor, what ``variable`` is initialised with."""
     graph = variable.graph
     with graph.control_dependencies(None), graph.name_scope("checkpoint_initializer"):
         initial = convert_to_tensor(value, variable.dtype, graph=graph)
@@ -316,7 +326,7 @@ def _initialize(variable: Variable, bundle: BundleReader, name: str) -> None:
         variable._initializer = assign(variable, initial)
 
 
-def _some(names: Sequence[str], limit: int = 10) -> str:
+def some(names: Sequence[str], limit: int = 10) -> str:
     """Return names for a message: the first of them, and how many more there are."""
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return (", ".join(names[:limit]) or "nothing") + more

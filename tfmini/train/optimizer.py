@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmini.autodiff import UnconnectedGradients, _ancestors, describe_break, gradients
+from tfmini.autodiff import UnconnectedGradients, ancestors_of, describe_break, gradients
 from tfmini.build import convert_to_tensor
 from tfmini.errors import InvalidArgumentError, InvalidTypeError
 from tfmini.graph import Graph, GraphKeys, get_default_graph
@@ -250,6 +250,12 @@ def hyper(value: Any, variable: Variable) -> Tensor:
     return tensor
 
 
+def require_positive(what: str, value: float) -> None:
+    """Raise unless ``value`` of the hyper-parameter ``what`` is over 0."""
+    if value <= 0:
+        raise InvalidArgumentError(None, None, f"{what} must be positive, not {value}.")
+
+
 def _filled(variable: Variable, number: float) -> Any:
     """Return the initial value of a slot: ``number`` in the variable's shape and dtype."""
     shape, dtype = variable.spec.shape, variable.spec.dtype
@@ -276,8 +282,8 @@ def _checked_pairs(grads_and_vars: Iterable[tuple[Any, Any]]) -> list[tuple[Any,
 
 def _no_gradients(loss: Any, pairs: GradsAndVars) -> InvalidArgumentError:
     loss = convert_to_tensor(loss)
-    ancestors = _ancestors([loss])
-    reasons = "; ".join(f"{v.op.name}: {describe_break(v, ancestors)}" for _, v in pairs[:5])
+    ancestors = ancestors_of([loss])
+    reasons = " ".join(f"{v.op.name}: {describe_break(v, ancestors)}" for _, v in pairs[:5])
     return InvalidArgumentError(
         loss.op.info, loss.op, f"no gradient reaches any of the variables from it. {reasons}"
     )

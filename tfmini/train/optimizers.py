@@ -20,7 +20,10 @@ from tfmini.train.optimizer import Optimizer, hyper
 
 
 class GradientDescentOptimizer(Optimizer):
-    """Gradient descent: ``var -= learning_rate * grad``."""
+    """Gradient descent: ``var -= learning_rate * grad``.
+
+    ``learning_rate`` is a number, a tensor, or a function without arguments that returns one.
+    """
 
     def __init__(
         self, learning_rate: Any, use_locking: bool = False, name: str = "GradientDescent"
@@ -73,6 +76,11 @@ class AdamOptimizer(Optimizer):
 
     ``var -= lr_t * m / (sqrt(v) + epsilon)``, where
     ``lr_t = learning_rate * sqrt(1 - beta2**t) / (1 - beta1**t)``.
+
+    Parameters
+    ----------
+    learning_rate, beta1, beta2, epsilon : numbers, tensors, or functions that return one
+        The betas are the shares of the means of the gradient and its square that each step keeps.
     """
 
     _powers: tuple[str, ...] = ("beta1", "beta2")

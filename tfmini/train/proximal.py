@@ -12,7 +12,7 @@ from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Tensor
 from tfmini.ops import array, proximal
 from tfmini.ops.state import Variable
-from tfmini.train.optimizer import Optimizer
+from tfmini.train.optimizer import Optimizer, require_positive
 
 
 class FtrlOptimizer(Optimizer):
@@ -107,7 +107,7 @@ class ProximalAdagradOptimizer(Optimizer):
         use_locking: bool = False,
         name: str = "ProximalAdagrad",
     ) -> None:
-        _positive("initial_accumulator_value", initial_accumulator_value)
+        require_positive("initial_accumulator_value", initial_accumulator_value)
         super().__init__(use_locking, name)
         self._learning_rate = learning_rate
         self._initial_accumulator_value = initial_accumulator_value
@@ -142,7 +142,7 @@ class AdagradDAOptimizer(Optimizer):
         use_locking: bool = False,
         name: str = "AdagradDA",
     ) -> None:
-        _positive(
+        require_positive(
             "initial_gradient_squared_accumulator_value",
             initial_gradient_squared_accumulator_value,
         )
@@ -168,11 +168,6 @@ class AdagradDAOptimizer(Optimizer):
             self._step,
         ]  # fmt: skip
         return self._updated(proximal.apply_adagrad_da, var, slots, hypers, grad)
-
-
-def _positive(what: str, value: float) -> None:
-    if value <= 0:
-        raise InvalidArgumentError(None, None, f"{what} must be positive, not {value}.")
 
 
 def _not_negative(what: str, value: float) -> None:

@@ -41,12 +41,11 @@ from tfmini.train.checkpoints import (
     get_checkpoint_mtimes,
     meta_graph_filename,
     remove_checkpoint,
+    some,
     update_checkpoint_state,
     write_text,
 )
 from tfmini.train.saver_nodes import build_nodes, restored_by
-
-_LISTED = 10  # names in an error
 
 
 class Saver:
@@ -165,7 +164,7 @@ class Saver:
             raise InvalidTypeError(None, None, f"save takes a session first, not {sess!r:.60}.")
         path = os.fspath(save_path)
         latest_filename = latest_filename or "checkpoint"
-        if not os.path.basename(path) or os.path.basename(path) == latest_filename:
+        if not path or os.path.basename(path) == latest_filename:
             raise InvalidArgumentError(
                 None, None, f"save_path {path!r} must end in a name, not {latest_filename!r}."
             )
@@ -295,14 +294,15 @@ class Saver:
             raise NotFoundError(
                 None,
                 None,
-                f"checkpoint {bundle.prefix} lacks {len(missing)} of {len(variables)} variables: "
-                f"{_some(missing)}. It has, not asked for: {_some(others)}. Give the Saver a "
+                f"Key {missing[0]} not found in checkpoint: "  # what scripts look for
+                f"{bundle.prefix} lacks {len(missing)} of {len(variables)} variables: "
+                f"{some(missing)}. It has, not asked for: {some(others)}. Give the Saver a "
                 f"var_list of those to restore, or a dict of names in the checkpoint to variables.",
             )
         wrong = [w for n, v in variables.items() if (w := self._mismatch(bundle, n, v))]
         if wrong:
             raise InvalidArgumentError(
-                None, None, f"checkpoint {bundle.prefix} does not fit the graph: {_some(wrong)}."
+                None, None, f"checkpoint {bundle.prefix} does not fit the graph: {some(wrong)}."
             )
 
     def _mismatch(self, bundle: BundleReader, name: str, variable: Variable) -> str | None:
@@ -325,7 +325,7 @@ def _restoring(saver_def: SaverDef, variables: dict[str, Variable]) -> dict[str,
             None,
             None,
             f"operation {saver_def.restore_op_name!r}, which the saver_def names, does not "
-            f"restore {_some(unknown)}.",
+            f"restore {some(unknown)}.",
         )
     return found
 
@@ -345,11 +345,6 @@ def import_meta_graph(
     if message.HasField("saver_def"):
         return Saver.from_proto(message.saver_def, import_scope)
     return Saver(variables) if variables else None
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return (", ".join(names[:_LISTED]) or "nothing") + more
 
 
 def _saveable() -> list[Any]:

@@ -37,12 +37,15 @@ def exponential_decay(
 ) -> Tensor:
     """Return ``learning_rate * decay_rate**(global_step / decay_steps)``.
 
-    ``staircase``: the exponent is rounded down, so that the rate changes every ``decay_steps``.
+    Parameters
+    ----------
+    global_step : variable, tensor or number
+    staircase : the exponent is rounded down, so that the rate changes every ``decay_steps``
     """
-    with name_scope(name, "ExponentialDecay"):
+    with name_scope(name, "ExponentialDecay") as own:
         rate, base = _rate(learning_rate, decay_rate)
         periods = _periods(rate, global_step, decay_steps, staircase)
-        return math.multiply(rate, powers.pow(base, periods))
+        return math.multiply(rate, powers.pow(base, periods), own)
 
 
 def natural_exp_decay(
@@ -54,10 +57,10 @@ def natural_exp_decay(
     name: str | None = None,
 ) -> Tensor:
     """Return ``learning_rate * exp(-decay_rate * global_step / decay_steps)``."""
-    with name_scope(name, "NaturalExpDecay"):
+    with name_scope(name, "NaturalExpDecay") as own:
         rate, speed = _rate(learning_rate, decay_rate)
         periods = _periods(rate, global_step, decay_steps, staircase)
-        return math.multiply(rate, exponential.exp(math.negative(speed) * periods))
+        return math.multiply(rate, exponential.exp(math.negative(speed) * periods), own)
 
 
 def inverse_time_decay(
@@ -69,10 +72,10 @@ def inverse_time_decay(
     name: str | None = None,
 ) -> Tensor:
     """Return ``learning_rate / (1 + decay_rate * global_step / decay_steps)``."""
-    with name_scope(name, "InverseTimeDecay"):
+    with name_scope(name, "InverseTimeDecay") as own:
         rate, speed = _rate(learning_rate, decay_rate)
         periods = _periods(rate, global_step, decay_steps, staircase)
-        return math.divide(rate, 1.0 + speed * periods)
+        return math.divide(rate, 1.0 + speed * periods, own)
 
 
 def piecewise_constant(
@@ -89,7 +92,7 @@ def piecewise_constant(
             f"{len(values)} values need {len(values) - 1} boundaries between them, not "
             f"{len(boundaries)}.",
         )
-    with name_scope(name, "PiecewiseConstant"):
+    with name_scope(name, "PiecewiseConstant") as own:
         x = convert_to_tensor(x)
         if x.dtype is not None and x.dtype.dtype.kind in "iu":
             for b in boundaries:
@@ -99,7 +102,7 @@ def piecewise_constant(
                     )
         passed = [math.cast(logic.greater(x, _like(b, x)), "int32") for b in boundaries]
         stacked = convert_to_tensor(list(values))
-        return indexing.gather(stacked, math.add_n(passed) if passed else 0)
+        return indexing.gather(stacked, math.add_n(passed) if passed else 0, name=own)
 
 
 def polynomial_decay(
@@ -116,7 +119,7 @@ def polynomial_decay(
     After ``decay_steps`` the rate stays at ``end_learning_rate``; with ``cycle`` it starts again,
     with ``decay_steps`` multiplied so that it is beyond the step.
     """
-    with name_scope(name, "PolynomialDecay"):
+    with name_scope(name, "PolynomialDecay") as own:
         rate, end, exponent = _rate(learning_rate, end_learning_rate, power)
         step, steps = _as_rate(rate, global_step), _as_rate(rate, decay_steps)
         if cycle:
@@ -125,7 +128,7 @@ def polynomial_decay(
         else:
             step = math.minimum(step, steps)
         left = powers.pow(1.0 - step / steps, exponent)
-        return math.add((rate - end) * left, end)
+        return math.add((rate - end) * left, end, own)
 
 
 def cosine_decay(
@@ -139,10 +142,10 @@ def cosine_decay(
 
     Loshchilov and Hutter, 2016, without restarts.
     """
-    with name_scope(name, "CosineDecay"):
+    with name_scope(name, "CosineDecay") as own:
         rate, least = _rate(learning_rate, alpha)
         done = _done(rate, global_step, decay_steps)
-        return math.multiply(rate, (1.0 - least) * _half_wave(done) + least)
+        return math.multiply(rate, (1.0 - least) * _half_wave(done) + least, own)
 
 
 def cosine_decay_restarts(
@@ -157,7 +160,7 @@ def cosine_decay_restarts(
     """Return the rate on half cosine waves, each ``t_mul`` times as long as the one before and
     ``m_mul`` times as high (Loshchilov and Hutter, 2016).
     """
-    with name_scope(name, "SGDRDecay"):
+    with name_scope(name, "SGDRDecay") as own:
         rate, growth, height, least = _rate(learning_rate, t_mul, m_mul, alpha)
         done = _as_rate(rate, global_step) / _as_rate(rate, first_decay_steps)
         if not isinstance(t_mul, Tensor) and t_mul == 1:
@@ -169,7 +172,7 @@ def cosine_decay_restarts(
             length = powers.pow(growth, restarts)
             done = (done - (1.0 - length) / (1.0 - growth)) / length
         wave = powers.pow(height, restarts) * _half_wave(done)
-        return math.multiply(rate, (1.0 - least) * wave + least)
+        return math.multiply(rate, (1.0 - least) * wave + least, own)
 
 
 def linear_cosine_decay(
@@ -186,11 +189,11 @@ def linear_cosine_decay(
     ``linear`` falls from 1 to 0 over ``decay_steps``, ``wave`` is a cosine wave between 0 and 1
     with ``num_periods`` periods.
     """
-    with name_scope(name, "LinearCosineDecay"):
+    with name_scope(name, "LinearCosineDecay") as own:
         rate, periods, offset, floor = _rate(learning_rate, num_periods, alpha, beta)
         done = _done(rate, global_step, decay_steps)
         wave = _half_wave(2.0 * periods * done)
-        return math.multiply(rate, (offset + (1.0 - done)) * wave + floor)
+        return math.multiply(rate, (offset + (1.0 - done)) * wave + floor, own)
 
 
 def noisy_linear_cosine_decay(
@@ -208,7 +211,7 @@ def noisy_linear_cosine_decay(
 
     The noise's variance is ``initial_variance / (1 + step)**variance_decay``.
     """
-    with name_scope(name, "NoisyLinearCosineDecay"):
+    with name_scope(name, "NoisyLinearCosineDecay") as own:
         rate, periods, offset, floor = _rate(learning_rate, num_periods, alpha, beta)
         done = _done(rate, global_step, decay_steps)
         step = math.minimum(_as_rate(rate, global_step), _as_rate(rate, decay_steps))
@@ -216,7 +219,7 @@ def noisy_linear_cosine_decay(
         deviation = powers.sqrt(first / powers.pow(1.0 + step, speed))
         noise = random.random_normal([], dtype=rate.dtype or float32) * deviation
         wave = _half_wave(2.0 * periods * done)
-        return math.multiply(rate, (offset + (1.0 - done + noise)) * wave + floor)
+        return math.multiply(rate, (offset + (1.0 - done + noise)) * wave + floor, own)
 
 
 def _rate(learning_rate: Any, *others: Any) -> list[Tensor]:
@@ -230,7 +233,7 @@ def _as_rate(rate: Tensor, value: Any) -> Tensor:
     """Return a step or parameter in the dtype of the rate."""
     if value is None:
         raise InvalidArgumentError(
-            None, None, "a schedule needs a global_step; tf.train.get_or_create_global_step()."
+            None, None, "a schedule needs a global_step: tf.train.get_or_create_global_step()."
         )
     value = value() if callable(value) else value
     if isinstance(value, Tensor):

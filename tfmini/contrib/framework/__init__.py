@@ -6,6 +6,7 @@ with defaults; lists of variables.
 
 from __future__ import annotations
 
+from tfmini import nest
 from tfmini.contrib.framework.arg_scope import (
     add_arg_scope,
     arg_scope,
@@ -28,7 +29,6 @@ from tfmini.contrib.framework.variables import (
     model_variable,
     variable,
 )
-from tfmini.ops import nest
 from tfmini.train.checkpoints import (
     init_from_checkpoint,
     list_variables,

@@ -7,6 +7,7 @@ those arguments where a call does not give them.
 from __future__ import annotations
 
 import functools
+import inspect
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -88,7 +89,5 @@ def arg_scope(
 
 def arg_scoped_arguments(function: Any) -> tuple[str, ...]:
     """Return the names of the arguments that a scope may give ``function``: those with defaults."""
-    import inspect
-
     parameters = inspect.signature(function).parameters.values()
     return tuple(p.name for p in parameters if p.default is not p.empty)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -120,8 +121,6 @@ def filter_variables(
 ) -> list[Any]:  # fmt: skip
     """Return the variables whose names match one of ``include_patterns``, if given, and none of
     ``exclude_patterns``; anywhere in the name, or with ``reg_search=False`` at its start."""
-    import re
-
     match = re.search if reg_search else re.match
 
     def fits(name: str, patterns: Sequence[str]) -> bool:

@@ -53,6 +53,17 @@ from tfmini.contrib.layers.regularizers import (
     l2_regularizer,
     sum_regularizer,
 )
+from tfmini.contrib.layers.summaries import (
+    summarize_activation,
+    summarize_activations,
+    summarize_biases,
+    summarize_collection,
+    summarize_tensor,
+    summarize_tensors,
+    summarize_variables,
+    summarize_weights,
+)
+from tfmini.ops.embeddings import safe_embedding_lookup_sparse
 
 conv1d, conv2d, conv3d = convolution1d, convolution2d, convolution3d
 conv2d_transpose, conv3d_transpose = convolution2d_transpose, convolution3d_transpose
@@ -65,7 +76,9 @@ __all__ = [
     "convolution2d_transpose", "convolution3d", "convolution3d_transpose", "dropout",
     "embed_sequence", "flatten", "fully_connected", "l1_l2_regularizer", "l1_regularizer",
     "l2_regularizer", "layer_norm", "linear", "max_pool2d", "max_pool3d", "one_hot_encoding",
-    "optimize_loss", "relu", "relu6", "repeat", "separable_conv2d", "separable_convolution2d",
-    "softmax", "stack", "sum_regularizer", "unit_norm", "variance_scaling_initializer",
-    "xavier_initializer", "xavier_initializer_conv2d",
+    "optimize_loss", "relu", "relu6", "repeat", "safe_embedding_lookup_sparse", "separable_conv2d",
+    "separable_convolution2d", "softmax", "stack", "sum_regularizer", "summarize_activation",
+    "summarize_activations", "summarize_biases", "summarize_collection", "summarize_tensor",
+    "summarize_tensors", "summarize_variables", "summarize_weights", "unit_norm",
+    "variance_scaling_initializer", "xavier_initializer", "xavier_initializer_conv2d",
 ]  # fmt: skip

@@ -79,7 +79,9 @@ def batch_norm(
     """
     if batch_weights is not None or zero_debias_moving_mean:
         raise InvalidArgumentError(
-            None, None, "batch_norm has no batch_weights and no zero_debias_moving_mean."
+            None,
+            None,
+            "batch_norm has no batch_weights and no zero_debias_moving_mean: leave them out.",
         )
     inputs = convert_to_tensor(inputs)
     starts, regularizers = dict(param_initializers or {}), dict(param_regularizers or {})
