@@ -97,12 +97,12 @@ def _copied(old: np.ndarray) -> np.ndarray:
         return old.copy()
     new = np.empty(old.shape, old.dtype)
     step = max(1, len(old) // (4 * threads.CPU_COUNT))
+    both = [old, new]
 
     def work(numbers: Iterable[int]) -> None:
         for i in numbers:
-            new[i : i + step] = old[i : i + step]
+            both[1][i : i + step] = both[0][i : i + step]
 
     threads.run_blocks(work, range(0, len(old), step))
-    copy = new
-    del new, old  # a thread that came late may hold ``work`` for a moment: not the arrays
-    return copy
+    both.clear()  # a thread that comes late may hold ``work`` for a moment: not the arrays
+    return new
