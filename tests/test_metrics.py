@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -164,3 +166,39 @@ def test_what_is_refused():
         sess.run(tf.local_variables_initializer())
         with pytest.raises(tf.errors.InvalidArgumentError, match=r"must be in \[0, 1\]"):
             sess.run(update, {x: [1.5]})
+
+
+def test_contrib_takes_predictions_first():
+    metrics = tf.contrib.metrics
+    for name in metrics.__all__:
+        if name.startswith("streaming_") and "mean" not in name and "percent" not in name:
+            assert list(inspect.signature(getattr(metrics, name)).parameters)[:2] == [
+                "predictions", "labels"]  # fmt: skip
+    recall = streamed(metrics.streaming_recall, Z, P > 0.5)
+    assert recall == streamed(tf.metrics.recall, P > 0.5, Z)
+    assert recall != streamed(tf.metrics.recall, Z, P > 0.5)
+    precision = streamed(metrics.streaming_precision, P > 0.5, Z, weights=W)
+    assert precision == streamed(tf.metrics.recall, P > 0.5, Z, weights=W)
+    assert tf.contrib.slim.metrics is metrics
+
+
+def test_metrics_of_contrib_together():
+    found = {"hits": (1, 2), "misses": (3, 4)}
+    values, updates = tf.contrib.metrics.aggregate_metric_map(found)
+    assert (values, updates) == ({"hits": 1, "misses": 3}, {"hits": 2, "misses": 4})
+    assert tf.contrib.metrics.aggregate_metrics(*found.values()) == ([1, 3], [2, 4])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="at least one"):
+        tf.contrib.metrics.aggregate_metrics()
+
+
+def test_accuracy_of_one_batch():
+    accuracy = tf.contrib.metrics.accuracy
+    guess, truth = tf.constant([1, 2, 3, 4]), tf.constant([1, 0, 3, 0])
+    weights = [1.0, 2.0, 0.0, 1.0]
+    with tf.Session() as session:
+        assert session.run(accuracy(guess, truth)) == 0.5
+        assert session.run(accuracy(guess, truth, weights)) == 0.25
+        assert session.run(accuracy(guess, truth, 2.0)) == 0.5
+        assert session.run(accuracy(guess, truth, [0.0] * 4)) == 0.0
+    with pytest.raises(ValueError, match=r"tf\.cast"):
+        accuracy(guess, tf.cast(truth, tf.int64))

@@ -245,6 +245,15 @@ DEVIATIONS = [
         says("unknown dimensions"),
         "that it must be a matrix, or images, is checked when it runs",
     ),
+    Deviation(
+        "nn.ctc_loss", "gradient", "more labels than steps",
+        lambda case, _: any(a.tolist() == [3, 4, 2] for a in _inputs(case)),
+        "no alignment gives them: the gradient is zero, not that of the normalization alone",
+    ),
+    Deviation(
+        "nn.ctc_loss", "raises", "a label is the blank", says("must lie in"),
+        "labels that no class stands for are refused",
+    ),
 ]  # fmt: skip
 
 

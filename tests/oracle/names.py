@@ -32,7 +32,8 @@ EXEMPT = {
     "losses.add_loss losses.get_losses losses.get_regularization_loss "
     "losses.get_regularization_losses losses.get_total_loss train.assert_global_step "
     "train.create_global_step train.get_global_step train.get_or_create_global_step "
-    "train.global_step train.replica_device_setter": "makes or manages nodes and variables",
+    "train.global_step train.replica_device_setter add_check_numerics_ops delete_session_tensor "
+    "get_session_handle get_session_tensor": "makes or manages nodes and variables",
     "disable_control_flow_v2 disable_eager_execution disable_resource_variables "
     "disable_v2_behavior disable_v2_tensorshape enable_eager_execution enable_resource_variables "
     "executing_eagerly get_logger": "sets or tells how the module behaves",

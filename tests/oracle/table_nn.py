@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.oracle.draw import A, I, T, row
+from tests.oracle.draw import A, I, S, T, row
 
 IMAGE, FILTER = T(2, 5, 6, 3), T(3, 2, 3, 4)
 SAME = {"strides": [1, 1, 1, 1], "padding": "SAME"}
@@ -20,6 +20,10 @@ SPARSE = "nn.sparse_softmax_cross_entropy_with_logits"
 P = T(2, 3, low=0.05, high=0.9)
 BIG = A([[1000, 0, -1000], [0, 0, 0], [-np.inf, 0, 1]])
 VECTOR = T(3, low=0.5, high=2)
+# Labels of three sequences, among them one twice in a row; five classes and a blank.
+SPOKEN = S([[0, 0], [0, 1], [0, 2], [1, 0], [2, 0]], I([1, 1, 4, 3, 2]), [3, 3])
+SILENT = S([[0, 0], [1, 0]], I([1, 3]), [3, 3])
+HEARD, HEARD_STEPS = T(7, 3, 6), I([7, 4, 2])
 EQUALS = A(np.array([[1, 1, 0, 2], [1, 1, 2, 2]]).reshape(1, 2, 4, 1))
 
 # fmt: off
@@ -56,6 +60,21 @@ ROWS = [
     row("nn.weighted_cross_entropy_with_logits", targets=P, logits=T(2, 3), pos_weight=T(3)),
     row("nn.log_poisson_loss", T(2, 3, low=0, high=4), T(2, 3)),
     row("nn.log_poisson_loss", T(2, 3, low=0, high=4), T(2, 3), compute_full_loss=True),
+    row("nn.ctc_loss", SPOKEN, HEARD, HEARD_STEPS),  # of float64 it makes float32 within
+    *[row("nn.ctc_loss", SPOKEN, HEARD, HEARD_STEPS, **kw) for kw in (
+        {"preprocess_collapse_repeated": True}, {"ctc_merge_repeated": False})],
+    row("nn.ctc_loss", SPOKEN, T(3, 7, 6), HEARD_STEPS, time_major=False),
+    row("nn.ctc_loss", SPOKEN, HEARD, I([3, 4, 2])),
+    row("nn.ctc_loss", SPOKEN, HEARD, I([3, 4, 2]), ignore_longer_outputs_than_inputs=True),
+    row("nn.ctc_loss", SILENT, HEARD, HEARD_STEPS),
+    row("nn.ctc_loss", SPOKEN, HEARD, I([8, 4, 2])),
+    row("nn.ctc_loss", SPOKEN, T(7, 3, 4), HEARD_STEPS),
+    row("nn.ctc_greedy_decoder", HEARD, HEARD_STEPS, dtypes="fd"),
+    row("nn.ctc_greedy_decoder", HEARD, HEARD_STEPS, merge_repeated=False),
+    row("nn.ctc_beam_search_decoder_v2", HEARD, HEARD_STEPS),
+    *[row("nn.ctc_beam_search_decoder", HEARD, HEARD_STEPS, **kw) for kw in (
+        {"merge_repeated": False}, {"top_paths": 3, "merge_repeated": False},
+        {"beam_width": 4, "top_paths": 2}, {})],
     row("nn.l2_loss", T(2, 3), dtypes="fdh"),
     *[row("nn.moments", x, axes, dtypes=d, **kw) for x, axes, d, kw in (
         (T(4, 3), [0], "fd", {}), (T(2, 3, 4), [0, 2], "fh", {"keep_dims": True}),

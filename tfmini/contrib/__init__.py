@@ -16,6 +16,7 @@ from tfmini.contrib import (
     layers,
     learn,
     legacy_seq2seq,
+    metrics,
     opt,
     rnn,
     seq2seq,
@@ -28,7 +29,7 @@ from tfmini.missing import watch_namespace
 
 __all__ = [
     "crf", "data", "distributions", "framework", "layers", "learn", "legacy_seq2seq", "losses",
-    "opt", "rnn", "seq2seq", "slim", "tensorboard", "training",
+    "metrics", "opt", "rnn", "seq2seq", "slim", "tensorboard", "training",
 ]  # fmt: skip
 
 watch_namespace(sys.modules[__name__])

@@ -29,6 +29,7 @@ from tfmini.contrib.framework.variables import (
     model_variable,
     variable,
 )
+from tfmini.ops.assertions import is_tensor
 from tfmini.train.checkpoints import (
     init_from_checkpoint,
     list_variables,
@@ -41,6 +42,6 @@ __all__ = [
     "arg_scoped_arguments", "current_arg_scope", "filter_variables", "get_local_variables",
     "get_model_variables", "get_trainable_variables", "get_unique_variable", "get_variables",
     "get_variables_by_name", "get_variables_by_suffix", "get_variables_to_restore",
-    "has_arg_scope", "init_from_checkpoint", "list_variables", "load_checkpoint", "load_variable",
-    "model_variable", "nest", "variable",
+    "has_arg_scope", "init_from_checkpoint", "is_tensor", "list_variables", "load_checkpoint",
+    "load_variable", "model_variable", "nest", "variable",
 ]  # fmt: skip

@@ -5,6 +5,7 @@ In and out: as ``tf.contrib.layers`` and ``tf.contrib.framework``.
 
 from __future__ import annotations
 
+from tfmini.contrib import metrics
 from tfmini.contrib.framework import (
     add_arg_scope,
     add_model_variable,
@@ -73,7 +74,7 @@ __all__ = [
     "get_trainable_variables", "get_unique_variable", "get_variables", "get_variables_by_name",
     "get_variables_by_suffix", "get_variables_to_restore", "has_arg_scope", "l1_l2_regularizer",
     "l1_regularizer", "l2_regularizer", "layer_norm", "learning", "linear", "losses", "max_pool2d",
-    "max_pool3d", "model_analyzer", "model_variable", "one_hot_encoding", "relu", "relu6", "repeat",
-    "separable_conv2d", "separable_convolution2d", "softmax", "stack", "unit_norm", "variable",
-    "variance_scaling_initializer", "xavier_initializer",
+    "max_pool3d", "metrics", "model_analyzer", "model_variable", "one_hot_encoding", "relu",
+    "relu6", "repeat", "separable_conv2d", "separable_convolution2d", "softmax", "stack",
+    "unit_norm", "variable", "variance_scaling_initializer", "xavier_initializer",
 ]  # fmt: skip
