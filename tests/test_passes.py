@@ -367,6 +367,19 @@ def test_stacks_run_as_tasks_of_their_own_and_name_the_member_that_fails():
             session.run(total, {**feed, bad: np.full((200, 200), np.nan)})
 
 
+def test_stacks_of_what_is_made_of_feeds_and_variables_are_tasks_too():
+    rng = np.random.default_rng(0)
+    matrices = rng.standard_normal((8, 300, 300))
+    x = tf.placeholder(tf.float64, [300, 300])
+    total = tf.add_n([tf.svd(x + tf.Variable(m), compute_uv=False) for m in matrices])
+    with tf.Session(config=tf.ConfigProto(inter_op_parallelism_threads=2)) as session:
+        session.run(tf.global_variables_initializer())
+        explained = session.explain(total, {x: matrices[0]})
+        stacked = [r for r in explained.rows if "stack[Svd]" in r.contents]
+        assert [r.reason for r in stacked] == ["separate"] * 2
+        assert explained.n_tasks == 3
+
+
 def test_a_stack_travels():
     plan, leaves = _specialized_svds(6, 300)
     made = next(n for n in _in_stacks(plan).nodes if isinstance(n.opdef, stacks.Stack))

@@ -107,6 +107,15 @@ def test_fan_out_of_heavy_nodes_does_not_wait():
     assert contents(found)[:3] == [[1], [2], [3]]
 
 
+def test_light_heads_of_heavy_branches_do_not_bind_them_together():
+    """A branch's head needs feeds alone; it must not wait in the region of the branch before."""
+    plan = plan_from({1: [0], 2: [1], 3: [0], 4: [3], 5: [0], 6: [5], 7: [2, 4, 6]}, [7])
+    seconds = {i: 1e-6 for i in (1, 3, 5, 7)} | {i: HEAVY for i in (2, 4, 6)}
+    found = regions.partition(plan, seconds, cores=2)
+    check(plan, found)
+    assert contents(found) == [[1, 2], [3, 4], [5, 6], [7]]
+
+
 def test_one_core_needs_no_regions():
     plan = plan_from({1: [0], 2: [0], 3: [1, 2]}, [3])
     assert len(regions.partition(plan, {1: HEAVY, 2: HEAVY, 3: HEAVY}, cores=1)) == 1

@@ -87,6 +87,7 @@ def _grow(plan: Plan, seconds: Mapping[int, float]) -> list[list[Node]]:
     before: list[int] = []  # group -> bits of its ancestors and itself
     ready: list[set[int]] = []  # group -> heavy nodes that its results make ready
     joins: dict[frozenset[int], int] = {}
+    slow: set[int] = set()  # groups with a heavy node, for which what joins them would wait
     for node in plan.nodes:
         sources = {home[i] for i, _ in node.inputs if i in home}
         sources.update([home[i] for i in node.after if i in home])
@@ -94,6 +95,8 @@ def _grow(plan: Plan, seconds: Mapping[int, float]) -> list[list[Node]]:
         target = _continues(node, heavy, sources, before, ready)
         if target is None and not heavy:
             target = joins.get(frozenset(sources))
+            if target in slow and next_heavy[node.id]:
+                target = None
         if target is None:
             target = len(groups)
             groups.append([])
@@ -106,6 +109,8 @@ def _grow(plan: Plan, seconds: Mapping[int, float]) -> list[list[Node]]:
                 joins[frozenset({*sources, target})] = target
         groups[target].append(node)
         home[node.id] = target
+        if heavy:
+            slow.add(target)
         ready[target] |= next_heavy[node.id]
         ready[target].discard(node.id)
     return groups
