@@ -39,17 +39,18 @@ def blocks(monkeypatch):
 @pytest.mark.parametrize(
     ("nbytes", "sums", "seconds", "rows"),
     [
-        (4 * BLOCK_BYTES, 100, 1.0, 250),
-        (3.5 * BLOCK_BYTES, 100, 1.0, 334),
-        (4 * BLOCK_BYTES, 100, 2 * row_blocks._BLOCK_SECONDS, 500),  # not so many
-        (4 * BLOCK_BYTES, 100, 1e-6, 1000),  # too little to do
-        (1.9 * BLOCK_BYTES, 100, 1.0, 1000),  # small
-        (4 * BLOCK_BYTES, BLOCK_BYTES, 1.0, 1000),  # to add up the sums would take as long
-        (1e6 * BLOCK_BYTES, 100, 1e9, 1),
+        (4 * BLOCK_BYTES, 100, 1.0, 25_000),
+        (3.5 * BLOCK_BYTES, 100, 1.0, 33_334),
+        (4 * BLOCK_BYTES, 100, 2 * row_blocks._BLOCK_SECONDS, 50_000),  # not so many
+        (4 * BLOCK_BYTES, 100, 1e-6, 100_000),  # too little to do
+        (1.9 * BLOCK_BYTES, 100, 1.0, 100_000),  # small
+        (4 * BLOCK_BYTES, BLOCK_BYTES, 1.0, 100_000),  # to add up the sums would take as long
+        (1e6 * BLOCK_BYTES, 100, 1e9, 1283),  # large rows: enough for a product
+        (1e6 * BLOCK_BYTES, BLOCK_BYTES, 1e9, 1283),
     ],
 )
 def test_blocks_are_as_large_as_the_cache_allows(nbytes, sums, seconds, rows):
-    assert block_rows(1000, int(nbytes), sums, seconds) == rows
+    assert block_rows(100_000, int(nbytes), sums, seconds) == rows
 
 
 @pytest.mark.parametrize("model", [logistic, mlp, cnn, normalised])

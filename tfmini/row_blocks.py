@@ -17,7 +17,9 @@ from tfmini.reduction import added
 from tfmini.tasks import RegionTask
 
 # Of the feeds of one block: with what follows from them it should stay in cache.
-BLOCK_BYTES = 1 << 22
+BLOCK_BYTES = 1 << 21
+# Products of fewer rows lose more time than memory costs.
+_BLOCK_ROWS = 1280
 # A block is worth its calls from here on.
 _BLOCK_SECONDS = 3e-4
 
@@ -32,8 +34,8 @@ def block_rows(rows: int, nbytes: int, sums: int, seconds: float) -> int:
     sums : bytes of the results, which are added up after each block
     seconds : what the shard takes, as estimated
     """
-    count = min(nbytes // BLOCK_BYTES, int(seconds / _BLOCK_SECONDS))
-    if count < 2 or 4 * sums > BLOCK_BYTES:
+    count = min(nbytes // BLOCK_BYTES, rows // _BLOCK_ROWS, int(seconds / _BLOCK_SECONDS))
+    if count < 2 or 4 * sums > nbytes // count:
         return rows
     return max(1, -(-rows // count))
 
