@@ -221,6 +221,47 @@ def test_what_makes_a_chunk_runs_in_the_task_that_takes_it():
             assert len(graph) - len(keys) == tasks
 
 
+@pytest.mark.parametrize("first_alone", [False, True])
+def test_what_loads_two_feeds_runs_once_for_both(first_alone):
+    x, y = tf.placeholder(tf.float64, [None, 3]), tf.placeholder(tf.float64, [None])
+    loads = []
+
+    def load(i):
+        loads.append(i)
+        values = np.arange(i, i + 16.0).reshape(4, 4)
+        return {"x": values[:, :3], "y": values[:, 3]}
+
+    parts = [dask.delayed(load)(i) for i in range(3)]
+    fed = {
+        x: da.concatenate([da.from_delayed(p["x"], (4, 3), float) for p in parts]),
+        y: da.concatenate([da.from_delayed(p["y"], (4,), float) for p in parts]),
+    }
+    total = tf.reduce_sum(tf.reduce_sum(x, 1) * y)
+    with tf.Session("sync") as session:
+        if first_alone:
+            session.run(tf.reduce_sum(x), {x: fed[x]})
+            loads.clear()
+        found = session.run(total, fed)
+        assert sorted(loads) == [0, 1, 2]
+        whole = {k: v.compute(scheduler="sync") for k, v in fed.items()}
+        assert found == session.run(total, whole)
+        loads.clear()
+        session.run(total, fed)
+        assert sorted(loads) == [0, 1, 2]
+        graph, keys = session.lower(total, fed)
+        assert len(graph) - len(keys) == 3 + 3 + 1  # what makes chunks of a load is in the shards
+
+
+def test_a_feed_that_is_made_of_another_has_its_own_values():
+    x, y = tf.placeholder(tf.float64, [None]), tf.placeholder(tf.float32, [None])
+    whole = da.arange(12, chunks=4, dtype=float).map_blocks(np.sqrt)
+    with tf.Session("sync") as session:
+        fed = {x: whole * 3.0, y: whole}
+        found = session.run(tf.reduce_sum(x - tf.cast(y, tf.float64)), fed)
+        values = np.sqrt(np.arange(12.0))
+        assert found == pytest.approx(np.sum(values * 3.0 - values.astype(np.float32)))
+
+
 def test_large_shards_are_fused():
     x = tf.placeholder(tf.float64, [None, 10])
     w = tf.Variable(np.linspace(0.0, 1.0, 10).reshape(10, 1))

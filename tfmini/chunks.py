@@ -13,7 +13,8 @@ import operator
 import pkgutil
 import uuid
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, reduce
 from typing import Any
 
@@ -32,6 +33,8 @@ from tfmini.spec import TensorSpec
 # Of a chunk, in plain values that can be read everywhere: the node that it is fed for, its number,
 # how many there are, its shape and dtype.
 Label = tuple[tuple[Any, ...] | None, int, int, tuple[int, ...], np.dtype]
+# A Dask graph, and the keys of chunks in it, in order.
+Tasks = tuple[dict[Any, Any], list[Any]]
 
 
 def is_chunked(value: Any) -> bool:
@@ -124,14 +127,14 @@ class Chunks:
         feed = None if self.feed is None else tuple(self.feed)
         return feed, number, len(self.sizes), tuple([int(n) for n in own]), self.dtype
 
-    def tasks(self) -> tuple[dict[Any, Any], list[Any]]:
+    def tasks(self) -> Tasks:
         """Return a Dask graph and the keys of the chunks in it, in order."""
-        place = id(self.array)
-        name, graph, keys = _GRAPHS.get(place, (None, {}, []))
-        if name != self.array.name:  # an assignment to some of its elements renames an array
-            graph, keys = _optimized(self.array)
-            _remember(self.array, graph, keys)
-        return graph, keys
+        return tasks_of([self])[0]
+
+
+def tasks_of(fed: Sequence[Chunks]) -> list[Tasks]:
+    """Return the graphs and keys of what is fed together: work that several need is there once."""
+    return _graphs_of(tuple([chunks.array for chunks in fed]))
 
 
 def made_chunk(
@@ -172,8 +175,8 @@ def _chunk_error(label: Label, error: Exception) -> Exception:
     return type(out)(info, None, message)
 
 
-# Arrays are fed again and again; the graph of one is forgotten when the array is.
-_GRAPHS: dict[int, tuple[str, dict[Any, Any], list[Any]]] = {}
+# Arrays are fed again and again; the graphs of some are forgotten when one of them is.
+_GRAPHS: dict[tuple[int, ...], tuple[list[str], list[Tasks]]] = {}
 
 
 def made(graph: dict[Any, Any], keys: list[Any], chunks: Any, like: Any) -> Any:
@@ -184,34 +187,62 @@ def made(graph: dict[Any, Any], keys: list[Any], chunks: Any, like: Any) -> Any:
     import dask.array as da
 
     array = da.Array(graph, keys[0][0], chunks, meta=like._meta)
-    _remember(array, graph, keys)
+    _remember((array,), [(graph, keys)])
     return array
 
 
-def _remember(array: Any, graph: dict[Any, Any], keys: list[Any]) -> None:
-    if id(array) not in _GRAPHS:
-        weakref.finalize(array, _GRAPHS.pop, id(array)).atexit = False
-    _GRAPHS[id(array)] = array.name, graph, keys
+def _graphs_of(arrays: tuple[Any, ...]) -> list[Tasks]:
+    names, found = _GRAPHS.get(tuple(map(id, arrays)), ([], []))
+    if names != [a.name for a in arrays]:  # an assignment to some of its elements renames an array
+        if len(arrays) == 1 or _share_work(arrays):
+            found = _optimized(arrays)
+        else:
+            found = [tasks for a in arrays for tasks in _graphs_of((a,))]
+        _remember(arrays, found)
+    return found
 
 
-def _optimized(array: Any) -> tuple[dict[Any, Any], list[Any]]:
-    own = array.__dask_graph__()
-    keys = np.asarray(array.__dask_keys__(), object)
+def _remember(arrays: tuple[Any, ...], found: list[Tasks]) -> None:
+    place = tuple(map(id, arrays))
+    if place not in _GRAPHS:
+        for array in arrays:
+            weakref.finalize(array, _GRAPHS.pop, place, None).atexit = False
+    _GRAPHS[place] = [a.name for a in arrays], found
+
+
+def _share_work(arrays: Iterable[Any]) -> bool:
+    """Whether some task is needed for several of them."""
+    graphs = {a.name: a.__dask_graph__() for a in arrays}
+    counts = Counter([k for graph in graphs.values() for k in graph])
+    shared = {k for k, n in counts.items() if n > 1}
+    nodes = [graph[k] for graph in graphs.values() for k in shared & set(graph)]
+    return any([not is_future(n) and not _is_array(n) for n in nodes])
+
+
+def _optimized(arrays: Sequence[Any]) -> list[Tasks]:
+    from dask.highlevelgraph import HighLevelGraph
+
+    own = HighLevelGraph.merge(*[a.__dask_graph__() for a in arrays])
+    keys = [np.asarray(a.__dask_keys__(), object) for a in arrays]
     # Keys are tuples: NumPy has made their parts a last dimension.
-    flat = [tuple(k) for k in keys.reshape(-1, keys.shape[-1])]
+    flat = [[tuple(k) for k in some.reshape(-1, some.shape[-1])] for some in keys]
+    chunks = list(dict.fromkeys([k for some in flat for k in some]))
     # Arrays of this process stay apart from what is done to them: they may be placed elsewhere.
-    data = arrays_of(own.cull(set(flat)))
-    graph = dict(array.__dask_optimize__(own, [*flat, *data]))
+    data = arrays_of(own.cull(set(chunks)))
+    graph = dict(arrays[0].__dask_optimize__(own, [*chunks, *data]))
     # Dask leaves out what is on the cluster of its default client; in here it is kept alive.
-    taken = {*flat, *[k for node in graph.values() for k in getattr(node, "dependencies", ())]}
+    taken = {*chunks, *[k for node in graph.values() for k in getattr(node, "dependencies", ())]}
     graph.update({k: own[k] for k in taken if k not in graph and is_future(own.get(k))})
-    return graph, flat
+    return [(graph, some) for some in flat]
 
 
 def arrays_of(graph: Mapping[Any, Any]) -> dict[Any, np.ndarray]:
     """Return the arrays that are in a Dask graph as they are, or as a ``DataNode``."""
-    values = {k: getattr(node, "value", node) for k, node in graph.items()}
-    return {k: v for k, v in values.items() if isinstance(v, np.ndarray)}
+    return {k: getattr(n, "value", n) for k, n in graph.items() if _is_array(n)}
+
+
+def _is_array(node: Any) -> bool:
+    return isinstance(getattr(node, "value", node), np.ndarray)
 
 
 def _along_one(array: Any) -> Any:
@@ -294,7 +325,7 @@ def _from_parts(parts: list[Any], get: Callable[..., list[Any]]) -> Any:
     chunks = (tuple(sizes), *[(n,) for n in first[1:]])
     array = da.Array({**graph, **own}, name, chunks, dtype)
     if all([is_future(p) for p in parts]):
-        _remember(array, graph, list(key))
+        _remember((array,), [(graph, list(key))])
     return array
 
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import operator
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, NamedTuple, Protocol
@@ -170,14 +171,7 @@ class Writer:
 
     def take(self, graph: Mapping[Any, Any], keys: Iterable[Any]) -> None:
         """Add the tasks of ``keys``, and those that they need, from a user's graph."""
-        from dask.core import keys_in_tasks
-
-        stack = list(keys)
-        while stack:
-            key = stack.pop()
-            if key not in self.graph:
-                self.graph[key] = graph[key]
-                stack += keys_in_tasks(graph, [graph[key]])
+        self.graph.update({key: graph[key] for key in _needed(graph, keys, self.graph)})
 
     def chunk(self, key: Any, node: Any, label: Label, graph: Mapping[Any, Any]) -> Any:
         """Return the task that makes a chunk by the task ``node`` of a user's graph; an error
@@ -266,23 +260,33 @@ def task_of(graph: Mapping[Any, Any], key: Any) -> Any:
     return node if isinstance(node, Task) and graph.keys() >= node.dependencies else None
 
 
-def inner_tasks(graph: Mapping[Any, Any], keys: Iterable[Any]) -> list[Any] | None:
-    """Return the tasks of ``keys`` for use as arguments of others, each inside of another task.
+def inner_tasks(graphs: Mapping[Ref, tuple[Mapping[Any, Any], Sequence[Any]]]) -> dict[Ref, Any]:
+    """Return the tasks of feeds' chunks for use as arguments of others, each inside of another.
 
-    None if some take what is yet to be computed, which would then be computed again.
+    Not those of a feed some of whose chunks others take too: they would be computed again.
     """
-    from dask._task_spec import DataNode
+    found = {ref: [task_of(graph, k) for k in keys] for ref, (graph, keys) in graphs.items()}
+    taken = Counter([n.key for nodes in found.values() for n in nodes if n is not None])
+    for graph in {id(graph): graph for graph, _ in graphs.values()}.values():
+        mine = [n for ref, nodes in found.items() if graphs[ref][0] is graph for n in nodes]
+        taken.update(_needed(graph, [k for n in mine if n is not None for k in n.dependencies]))
+    return {
+        ref: nodes
+        for ref, nodes in found.items()
+        if None not in nodes and all([taken[n.key] == 1 for n in nodes])
+    }
 
-    given = (DataNode, np.ndarray)
-    found = []
-    for key in keys:
-        node = task_of(graph, key)
-        if node is None:
-            return None
-        taken = [graph.get(k) for k in node.dependencies]
-        if not all([is_future(t) or isinstance(t, given) for t in taken]):
-            return None
-        found.append(node)
+
+def _needed(graph: Mapping[Any, Any], keys: Iterable[Any], known: Container[Any] = ()) -> set[Any]:
+    """Return ``keys`` and those of all that is needed for them, but for what is ``known``."""
+    from dask.core import keys_in_tasks
+
+    stack, found = list(keys), set()
+    while stack:
+        key = stack.pop()
+        if key not in found and key not in known:
+            found.add(key)
+            stack += keys_in_tasks(graph, [graph[key]])
     return found
 
 

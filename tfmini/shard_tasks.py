@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfmini.chunks import Chunks, is_future
+from tfmini.chunks import Chunks, is_future, tasks_of
 from tfmini.lower import Held, Place, Site, Source, Writer, inner_tasks, task_of
 from tfmini.passes.placements import Partial, Shard
 from tfmini.plan import Ref
@@ -41,7 +41,7 @@ class ShardTasks:
         self.keys: list[list[Any]] = []  # unit -> its tasks, one for each shard
         self._site = site
         self._fed = {r: self._cut(r, v) for r, v in known.items() if isinstance(v, Chunks)}
-        self._chunks = {r: chunks.tasks() for r, chunks in self._fed.items()}
+        self._chunks = dict(zip(self._fed, tasks_of(list(self._fed.values())), strict=True))
         if site is not None:
             self._chunks = site.feeds(self._chunks)
         self._inner = self._inner_tasks()
@@ -216,13 +216,8 @@ class ShardTasks:
         program = self.program
         uses = Counter([r for unit in program.units for r in unit.inputs])
         uses.update([*program.outputs, *self.parts.wholes.values()])
-        tasks = {ref: inner_tasks(graph, keys) for ref, (graph, keys) in self._chunks.items()}
-        shared = Counter([node.key for nodes in tasks.values() for node in nodes or ()])
-        return {
-            ref: nodes
-            for ref, nodes in tasks.items()
-            if nodes and uses[ref] == 1 and all([shared[node.key] == 1 for node in nodes])
-        }
+        tasks = inner_tasks(self._chunks)
+        return {ref: nodes for ref, nodes in tasks.items() if uses[ref] == 1}
 
     def _chunk(self, ref: Ref, shard: int, inside: bool) -> Source:
         graph, keys = self._chunks[ref]
