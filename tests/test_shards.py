@@ -354,6 +354,20 @@ def test_careless_feeds_are_refused():
             session.run(x, {x: da.zeros((4, 2), dtype=np.int32).sum()})
 
 
+@pytest.mark.parametrize("rows", [28, 21, 20, 11])
+@pytest.mark.parametrize("cut", [10, 7])
+def test_feeds_of_unequal_lengths_are_refused_whatever_their_chunks(rows, cut):
+    """Chunk by chunk they might fit: the last of 21 rows in tens has one, which broadcasts."""
+    x, y = tf.placeholder(tf.float64, [None, 2]), tf.placeholder(tf.float64, [None, 2])
+    for fetch in (x - y, tf.reduce_sum(tf.sqrt(x) * y), tf.matmul(x, y, transpose_a=True)):
+        with tf.Session("sync") as session:
+            feed = {x: da.ones((30, 2), chunks=(10, 2)), y: da.ones((rows, 2), chunks=(cut, 2))}
+            with pytest.raises(tf.errors.InvalidArgumentError, match=rf"\[30, 2\].*\[{rows}, 2\]"):
+                session.run(fetch, feed)
+            with pytest.raises(tf.errors.InvalidArgumentError):
+                session.run(fetch, {x: feed[x], y: np.ones((rows, 2))})
+
+
 def test_an_error_in_a_shard_names_the_node():
     x = tf.placeholder(tf.float32, [None])
     y = tf.check_numerics(x, "bad rows", name="check")

@@ -22,6 +22,7 @@ import numpy as np
 
 from tfmini.build import CONST, infer_specs
 from tfmini.dims import Flow, flow_of
+from tfmini.errors import node_error
 from tfmini.opdef import OpDef, normalize_axis
 from tfmini.passes.costs import all_specs, node_seconds
 from tfmini.passes.expansions import EXPANSIONS
@@ -181,6 +182,7 @@ class _Placer:
             if made is not None:
                 self.same.update(zip(node.outputs, made, strict=True))
                 return None
+            self._check(node)
             self.notes[f"{node.info.type} ({node.info.name}) has its inputs whole: "
                        f"{self._reason(node)}"] = None  # fmt: skip
         if flow is None or found is None:
@@ -188,6 +190,18 @@ class _Placer:
         label, sizes = found
         self._emit_sharded(node, flow, label, sizes)
         return None
+
+    def _check(self, node: Node) -> None:
+        """Raise the error of inputs that do not fit each other: it need not wait until all are in
+        one place."""
+        specs = [self.specs[r] for r in node.inputs]
+        try:
+            infer_specs(node.opdef, specs, dict(node.attrs))
+        except (ValueError, TypeError) as e:
+            error = node_error(node.info, e, ", ".join(map(repr, specs)))
+            if error is e:
+                raise
+            raise error from e
 
     def _reason(self, node: Node) -> str:
         if node.opdef.updates or node.opdef.stateful:
@@ -210,25 +224,25 @@ class _Placer:
             if not isinstance(spot, Shard):
                 continue
             label = flow.inputs[i][spot.dim]
-            # A dimension of 1 that is broadcast is no part of the output's.
-            stretched = self._length(node, flow, label) != sum(spot.sizes)
-            if label not in flow.fixed and not stretched and self._shape_fits(node, flow, label):
+            fits = label not in flow.fixed and self._sizes_fit(node, flow, label, sum(spot.sizes))
+            if fits and self._shape_fits(node, flow, label):
                 return label, spot.sizes
         return None
 
-    def _length(self, node: Node, flow: Flow, label: str) -> int | None:
-        """Return the size of dimension ``label``; None if it is unknown."""
-        sizes = [
+    def _sizes_fit(self, node: Node, flow: Flow, label: str, size: int) -> bool:
+        """Whether all inputs have ``size`` along ``label``, or 1 where that is broadcast.
+
+        Others are an error, which shards, of other sizes, might not see.
+        """
+        sizes = {
             (self.specs[r].shape or ())[labels.index(label)]
             for r, labels in zip(node.inputs, flow.inputs, strict=True)
             if label in labels
-        ]
-        return None if None in sizes else max(sizes)  # type: ignore[type-var]
+        }
+        return sizes <= ({size, 1} if any([label in out for out in flow.outputs]) else {size})
 
     def _shape_fits(self, node: Node, flow: Flow, label: str) -> bool:
         """Whether every shape that the node takes can be written for a shard."""
-        if self._length(node, flow, label) is None:
-            return False
         at = node.opdef.shape_input
         needs = at is not None and label in flow.outputs[0]
         return not needs or isinstance(self.constants.get(node.inputs[at or 0]), np.ndarray)
@@ -338,8 +352,10 @@ class _Placer:
             place = None
             if flow is not None and flow.outputs[0][dim] in flow.inputs[i]:
                 place = flow.inputs[i].index(flow.outputs[0][dim])
-                if (self.specs[r].shape or ())[place] != sum(sizes):
-                    place = None
+                length = (self.specs[r].shape or ())[place]
+                if length not in (1, sum(sizes)):
+                    return None
+                place = place if length == sum(sizes) else None
             inputs.append(self._whole(r) if place is None else self._piece(r, place, sizes))
         made = self._clone(node.opdef, node.attrs, tuple(inputs), ref, Shard(dim, sizes))
         if node.opdef.random:
