@@ -14,6 +14,7 @@ import numpy as np
 import tfmini as tf
 from tfmini import errors
 from tfmini.opdef import Cost, OpDef
+from tfmini.shapes import compatible
 from tfmini.spec import TensorSpec
 
 FAULTS: dict[str, list[Any]] = {}
@@ -259,6 +260,23 @@ class guesses(Plain):
         self.check_kinds((x.dtype,))
         known = x.shape and tuple([1 if n is None else n for n in x.shape])
         return TensorSpec(known, x.dtype)
+
+
+@breaks("infer_refuses")
+@tf.op("PlantedBroadcasts")
+class broadcasts(OpDef):
+    """Return ``x + y`` for shapes that must be equal, so it says; ``compute`` broadcasts."""
+
+    gradient = None
+    samples = [((2, 3), (2, 3))]
+
+    def compute(self, x, y):
+        return np.add(x, y)
+
+    def infer(self, x, y):
+        if not compatible(x.shape, y.shape):
+            raise ValueError("the shapes must be equal")
+        return TensorSpec(x.shape, x.dtype)
 
 
 # -- compute ------------------------------------------------------------------------------------

@@ -146,3 +146,14 @@ def test_half_sum_of_squares_of_half_floats() -> None:
     result = run(losses.l2_loss, x)
     assert result.dtype == np.float16
     assert result == 22500
+
+
+def test_sigmoid_cross_entropy_of_what_turns_out_to_broadcast() -> None:
+    """As in TensorFlow: only known shapes must be equal."""
+    labels, logits = tf.placeholder(tf.float64, [1]), tf.placeholder(tf.float64, [None])
+    loss = tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)
+    assert loss.shape.as_list() == [None]
+    with tf.Session() as session:
+        x = np.linspace(-2.0, 2.0, 5)
+        found = session.run(tf.reduce_mean(loss), {labels: [1.0], logits: x})
+        assert found == pytest.approx(np.log1p(np.exp(-x)).mean())

@@ -191,3 +191,13 @@ def test_results_go_into_any_input_that_is_over(opdef: object) -> None:
         inputs = [v.copy() for v in values]
         opdef.compute(*inputs, **attrs, out=inputs[i])
         np.testing.assert_array_equal(inputs[i], expected)
+
+
+def test_add_n_of_shapes_that_turn_out_different_is_refused() -> None:
+    """NumPy would broadcast them."""
+    x, y = tf.placeholder(tf.float64, [None, 1]), tf.placeholder(tf.float64, [None, 1])
+    total = tf.add_n([x, y])
+    with tf.Session() as session:
+        assert session.run(total, {x: [[1.0]], y: [[2.0]]}) == 3.0
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"input 0 is \[1, 1\], input 1"):
+            session.run(total, {x: [[1.0]], y: np.ones((7, 1))})

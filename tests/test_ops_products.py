@@ -102,7 +102,7 @@ EQUATIONS = [
     ("...ij,jk->...ik", (5, 2, 3), (3, 4)), ("...i,...i->...", (5, 2, 3), (1, 2, 3)),
     ("ij,...jk->...ik", (2, 3), (5, 3, 4)), ("ij,jk,kl->li", (2, 3), (3, 4), (4, 5)),
     ("ii->i", (3, 3)), ("ii", (3, 3)), ("iji,j->i", (3, 2, 3), (2,)), ("...ii->...i", (2, 3, 3)),
-    (",i->i", (), (3,)), ("ij , kj -> ik", (2, 3), (4, 3)), ("ij,ij->ij", (1, 3), (2, 3)),
+    (",i->i", (), (3,)), ("ij , kj -> ik", (2, 3), (4, 3)),
 ]  # fmt: skip
 
 
@@ -118,6 +118,16 @@ def test_einsum(case: tuple) -> None:
     assert_gradient(function, *values)
 
 
+def test_einsum_broadcasts_no_label_that_turns_out_to_be_1() -> None:
+    """As in TensorFlow, where only "..." is broadcast; gradients rely on it."""
+    x, y = tf.placeholder(tf.float64, [None, 2]), tf.placeholder(tf.float64, [None, 2])
+    z = tf.einsum("ij,ik->jk", x, y)
+    with tf.Session() as session:
+        with pytest.raises(InvalidArgumentError, match="'i' has several sizes: 7 and 1"):
+            session.run(z, {x: np.ones((7, 2)), y: np.ones((1, 2))})
+        assert session.run(z, {x: np.ones((7, 2)), y: np.ones((7, 2))}).sum() == 28
+
+
 def test_einsum_returns_no_view() -> None:
     x = draw(2, 3)
     compute = contraction._einsum.opdef.compute
@@ -128,7 +138,7 @@ def test_einsum_returns_no_view() -> None:
     ("equation", "message"),
     [("ij,jk->iz", "letters behind"), ("ij,jk->ii", "letters behind"), ("ij->i", "1 terms for 2"),
      ("i?,jk->i", "can't read"), ("...ij,jk->ik", "keep its"), ("ijk,jk->i", "does not fit"),
-     ("ij,ik->j", "long here")],
+     ("ij,ik->j", "'i' has several sizes: 2 and 5")],
 )  # fmt: skip
 def test_bad_equations(equation: str, message: str) -> None:
     x = tf.placeholder(tf.float32, [2, 3])

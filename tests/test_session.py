@@ -370,6 +370,19 @@ def test_a_failed_run_changes_nothing(target):
         assert session.run(w).tolist() == [3, 4]
 
 
+@pytest.mark.parametrize("name", ["assign_add", "assign_sub"])
+def test_sums_of_another_shape_do_not_change_a_variable(name):
+    """NumPy would broadcast the variable to the value."""
+    v = tf.Variable(np.ones((1, 3)))
+    delta = tf.placeholder(tf.float64, [None, 3])
+    update = getattr(v, name)(delta)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"shape \[1, 3\], the value \[2"):
+            session.run(update, {delta: np.ones((2, 3))})
+        assert session.run(v).tolist() == [[1.0, 1.0, 1.0]]
+
+
 def test_variables_that_change_shape():
     v = tf.Variable([1.0], validate_shape=False)
     with tf.Session() as session:

@@ -114,6 +114,7 @@ class OpDef:
     elementwise = False  # each output element depends on the matching input elements only
     aliases: ClassVar[Mapping[str, str]] = {}  # older spellings of attributes
     late: ClassVar[tuple[str, ...]] = ("axis", "dimension", "perm")  # attributes: tensors will do
+    checked = False  # compute would take inputs that infer refuses: each run asks it first
     listed = False  # compute and the function return a list of outputs, even of one
     result: Any = None  # a namedtuple type for several outputs
 
@@ -142,7 +143,14 @@ class OpDef:
     @property
     def computed_by(self) -> Any:
         """What to call with values: ``compute``, or the ufunc that is all of it."""
+        if self.checked:
+            return self._compute_checked
         return self.ufunc if self.runs_as_ufunc else self.compute
+
+    def _compute_checked(self, *inputs: Any, **attrs: Any) -> Any:
+        facts = {k: v for k, v in attrs.items() if k not in self.schema.reserved}
+        self.infer(*[TensorSpec.of(x) for x in inputs], **facts)
+        return self.compute(*inputs, **attrs)
 
     def compute(self, *args: Any, **kwargs: Any) -> Any:
         """Return the value of the output (a tuple for several) for values of the inputs."""

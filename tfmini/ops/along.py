@@ -19,6 +19,7 @@ from tfmini.spec import TensorSpec
 class take_along(Copy):
     """The elements of ``x`` at ``indices`` along ``axis``, row by row (NumPy's take_along_axis)."""
 
+    checked = True
     samples = [((2, 3), [[0, 2], [1, 1]]), ((3, 2), [[0, 2]], {"axis": 0})]
 
     def compute(self, x: Any, indices: Any, *, axis: int = -1) -> Any:

@@ -29,6 +29,7 @@ class _gather_tree(Copy):
 
     kinds = "iu"
     gradient = None
+    checked = True
     samples = [
         (_STEPS, _PARENTS, np.array([3], np.int32), np.int32(9)),
         (_STEPS, _PARENTS, np.array([2], np.int32), np.int32(3)),

@@ -18,10 +18,9 @@ from tfmini.opdef import Contraction, conflict
 from tfmini.ops import array, creation
 from tfmini.ops.casting import cast_like
 from tfmini.ops.complex import conjugated
-from tfmini.ops.fit import may_stretch
 from tfmini.ops.static import Copy, View, shape_from
 from tfmini.ops.unbroadcast import sum_to_shape
-from tfmini.shapes import Shape, broadcast_shapes, compatible
+from tfmini.shapes import Shape, broadcast_shapes
 from tfmini.spec import TensorSpec
 
 _SMALL = 1 << 10  # elements
@@ -32,6 +31,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 class _einsum(Contraction):
     """The sum of products that an explicit ``equation`` says, no label twice in one term."""
 
+    checked = True
     samples = [
         ((2, 3), (3, 4), {"equation": "ij,jk->ik"}),
         ((5, 2, 3), (5, 3), {"equation": "bij,bj->ib"}),
@@ -92,7 +92,7 @@ def _gradient_of(
     dots = "..." in "".join(t for t, _ in parts)
     target = mine if "..." in mine or not dots else "..." + mine
     result = _einsum([p for _, p in parts], f"{','.join(t for t, _ in parts)}->{target}")
-    if dots or _may_have_stretched(x.spec.shape, mine, inputs, terms):
+    if dots:
         result = sum_to_shape(result, array.shape(x))
     return result
 
@@ -100,19 +100,6 @@ def _gradient_of(
 def _axes(term: str) -> list[tuple[int, str]]:
     head, _, tail = term.partition("...")
     return [*enumerate(head), *[(i - len(tail), c) for i, c in enumerate(tail)]]
-
-
-def _may_have_stretched(
-    shape: Shape, mine: str, inputs: Sequence[Tensor], terms: list[str]
-) -> bool:
-    """Whether a dimension of 1 of this input may meet a larger one of the same label."""
-    sizes = dict(zip(mine, shape or (None,) * len(mine), strict=True))
-    for term, other in zip(terms, inputs, strict=True):
-        theirs = dict(zip(term, other.spec.shape or (None,) * len(term), strict=True))
-        for c in mine:
-            if c in theirs and may_stretch((sizes[c],), (theirs[c],)):
-                return True
-    return False
 
 
 def _split(equation: str) -> tuple[list[str], str]:
@@ -126,28 +113,34 @@ def _label_sizes(
     """Return the size of each label, and the broadcast shape that "..." stands for."""
     if len(terms) != len(specs):
         raise ValueError(f"the equation has {len(terms)} terms for {len(specs)} tensors")
-    sizes: dict[str, int | None] = {}
+    lengths: dict[str, list[int | None]] = {}
     dots: list[Shape] = []
     for term, spec in zip(terms, specs, strict=True):
         named = term.replace("...", "")
-        for c in named:
-            sizes.setdefault(c, None)
-        if spec.shape is None:
+        shape = spec.shape
+        if shape is None:
+            shape = (None,) * len(named)
             if "..." in term:
                 dots.append(None)
-            continue
-        extra = len(spec.shape) - len(named)
+        elif "..." in term:
+            start = term.index("...")
+            dots.append(shape[start : max(start, start + len(shape) - len(named))])
+        extra = len(shape) - len(named)
         if extra < 0 or (extra and "..." not in term):
             raise conflict(f"{term!r} does not fit", tensor=spec.shape)
         for axis, c in _axes(term):
-            n = spec.shape[axis]
-            if not compatible((sizes[c],), (n,)) and 1 not in (sizes[c], n):
-                raise ValueError(f"label {c!r} is {sizes[c]} long here and {n} there")
-            sizes[c] = n if sizes[c] in (None, 1) else sizes[c]
-        if "..." in term:
-            start = term.index("...")
-            dots.append(spec.shape[start : start + extra])
+            lengths.setdefault(c, []).append(shape[axis])
+    sizes = {c: _length(c, found) for c, found in lengths.items()}
     return sizes, broadcast_shapes(*dots) if dots else ()
+
+
+def _length(label: str, found: Sequence[int | None]) -> int | None:
+    """Return the size of a label: one, for only what "..." stands for is broadcast."""
+    known = list(dict.fromkeys([n for n in found if n is not None]))
+    if len(known) > 1:
+        listed = " and ".join(map(str, known))
+        raise ValueError(f"label {label!r} has several sizes: {listed}")
+    return known[0] if known else None
 
 
 @op("EinsumDiagonal")

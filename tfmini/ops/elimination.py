@@ -150,6 +150,7 @@ class _tridiagonal_solve(Lapack):
 
     blas = False
     dims = "...[d][m],...[m]k->...[m]k"
+    checked = True
     samples = [(_DIAGONALS, (3, 2)), (np.stack([_DIAGONALS] * 2), (2, 3, 1)),
                (_DIAGONALS, (3, 1), {"partial_pivoting": False})]  # fmt: skip
     bad_samples = [((3, 4), (3, 1), InvalidArgumentError)]

@@ -39,6 +39,7 @@ class _gru_sequence(Layer):
     """A GRU layer: all states, the last, and the values of gates and candidates of each step."""
 
     flow = "[t]b[i],b[u],[k][w],[w],[k][u],[u]->[t]b[u],b[u],[t]b[w],[t]b[u]"
+    checked = True
     samples = [
         ((3, 2, 4), (2, 2), (6, 4), (4,), (6, 2), (2,)),
         ((3, 2, 1), (2, 2), (3, 4), (4,), (3, 2), (2,), [2, 1], {"activation": "sigmoid"}),
@@ -89,6 +90,7 @@ class _gru_sequence_grad(Layer):
         "[t]b[i],b[u],[k][w],[w],[k][u],[u],[t]b[u],[t]b[w],[t]b[u],[t]b[u],b[u]"
         "->[t]b[w],[t]b[u],b[u],[u][w],[u][v]"
     )
+    checked = True
     samples = [
         ((3, 2, 4), (2, 2), (6, 4), (4,), (6, 2), (2,), (3, 2, 2), (3, 2, 4), (3, 2, 2),
          (3, 2, 2), (2, 2)),

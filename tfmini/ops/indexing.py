@@ -134,8 +134,16 @@ def _picked(values: tuple[Any, ...], indices: Any) -> Any:
     return values[indices] if indices is not None and 0 <= indices < len(values) else None
 
 
+def _batches_fit(params: Any, indices: Any, batch_dims: int) -> None:
+    if params.shape[:batch_dims] != indices.shape[:batch_dims]:
+        raise conflict(
+            f"batch_dims={batch_dims} does not fit", params=params.shape, indices=indices.shape
+        )
+
+
 def _batch_gather(params: Any, indices: Any, axis: int, batch_dims: int) -> Any:
     axis %= params.ndim
+    _batches_fit(params, indices, batch_dims)
     checked(indices, params.shape[axis])
     lead = [np.arange(n).reshape((n,) + (1,) * (indices.ndim - i - 1))
             for i, n in enumerate(indices.shape[:batch_dims])]  # fmt: skip
@@ -253,6 +261,7 @@ class _gather_nd(_Picking):
     ]
 
     def compute(self, params: Any, indices: Any, *, batch_dims: int = 0) -> Any:
+        _batches_fit(params, indices, batch_dims)
         places = _with_batch(indices, batch_dims)
         depth = places.shape[-1]
         rows = flat_positions(places, params.shape[:depth])
@@ -328,7 +337,7 @@ def scatter(indices: Any, updates: Any, dims: Any) -> Any:
     """Return zeros of shape ``dims`` with ``updates`` added at ``indices``."""
     depth = indices.shape[-1]
     outer, inner = dims[:depth], dims[depth:]
-    if updates.shape != (*indices.shape[:-1], *inner):
+    if depth > len(dims) or updates.shape != (*indices.shape[:-1], *inner):
         raise ValueError(f"updates of shape {updates.shape} do not fit indices and shape {dims}")
     rows = flat_positions(indices, tuple(outer)).reshape(-1)
     out = np.zeros((python_math.prod(outer), *inner), updates.dtype)

@@ -76,9 +76,9 @@ class _untile(Copy):
 
     def compute(self, grad: Any, multiples: Any, shape: Any) -> Any:
         counts, dims = multiples.tolist(), shape.tolist()
+        parts = [n for pair in zip(counts, dims, strict=True) for n in pair]
         if not grad.size:
             return np.zeros(dims, grad.dtype)
-        parts = [n for pair in zip(counts, dims, strict=True) for n in pair]
         axes = tuple([2 * i for i, m in enumerate(counts) if m > 1])
         if not axes:
             return grad.copy()

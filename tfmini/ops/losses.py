@@ -24,7 +24,7 @@ from tfmini.ops import selection as choice
 from tfmini.ops.buffers import again
 from tfmini.ops.fit import is_zero, summed_to
 from tfmini.ops.static import require_ints
-from tfmini.shapes import broadcast_shapes, compatible, merge_shapes
+from tfmini.shapes import Shape, broadcast_shapes, compatible, merge_shapes
 from tfmini.spec import TensorSpec
 
 _LABELS = np.array([[0.2, 0.5, 0.3], [0.0, 1.0, 0.0]])
@@ -46,6 +46,10 @@ def _is_stopped(x: Tensor) -> bool:
     return node.type in ("StopGradient", "Const")
 
 
+def _without_classes(logits: Shape, labels: Shape) -> ValueError:
+    return conflict("both need a dimension of classes", logits=logits, labels=labels)
+
+
 @op("SoftmaxCrossEntropyWithLogits")
 class _softmax_cross_entropy(OpDef):
     """The cross entropy of each row of ``labels`` and ``features``, and its gradient for these."""
@@ -55,6 +59,8 @@ class _softmax_cross_entropy(OpDef):
     samples = [((2, 3), _LABELS), ((4, 2, 3), _LABELS)]
 
     def compute(self, features: Any, labels: Any) -> Any:
+        if not features.ndim or not labels.ndim:
+            raise _without_classes(features.shape, labels.shape)
         z, e, s = exponentials(np.ascontiguousarray(features))
         e /= s
         np.subtract(np.log(s, out=s), z, out=z)
@@ -72,8 +78,8 @@ class _softmax_cross_entropy(OpDef):
             broadcast_shapes(features.shape, labels.shape),
             promote(features.dtype, labels.dtype),
         )
-        if shape == ():
-            raise conflict("logits need a dimension of classes", logits=features.shape)
+        if () in (features.shape, labels.shape):
+            raise _without_classes(features.shape, labels.shape)
         rows = None if shape is None else shape[:-1]
         return TensorSpec(rows, dtype), TensorSpec(shape, dtype)
 
@@ -258,15 +264,16 @@ class _logistic_loss(Elementwise):
         tail = np.add(tail, np.maximum(logits, 0), out=again(tail))
         return np.subtract(tail, np.multiply(logits, labels), out=out)
 
-    def infer(self, logits: TensorSpec, labels: TensorSpec) -> TensorSpec:
-        if not compatible(logits.shape, labels.shape):
-            raise conflict("shapes must be equal", logits=logits.shape, labels=labels.shape)
-        shape = merge_shapes(logits.shape, labels.shape)
-        return TensorSpec(shape, super().infer(logits, labels).dtype)
-
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         x, z = node.inputs
         return grad * (exponential.sigmoid(x) - z), -(grad * x)
+
+
+def _check_equal(**tensors: Tensor) -> None:
+    """Raise if known shapes differ; unknown ones are broadcast, as TensorFlow does."""
+    shapes = {name: t.spec.shape for name, t in tensors.items()}
+    if not compatible(*shapes.values()):
+        raise InvalidArgumentError(None, None, str(conflict("shapes must be equal", **shapes)))
 
 
 def sigmoid_cross_entropy_with_logits(
@@ -278,6 +285,7 @@ def sigmoid_cross_entropy_with_logits(
     """
     _named_only("sigmoid_cross_entropy_with_logits", _sentinel, labels, logits)
     labels, logits = _pair(labels, logits)
+    _check_equal(logits=logits, labels=labels)
     return _logistic_loss(logits, labels, name or "logistic_loss")
 
 
@@ -292,8 +300,7 @@ def weighted_cross_entropy_with_logits(
     ``-q z log(sigmoid(x)) - (1 - z) log(1 - sigmoid(x))``, without overflow.
     """
     labels, x = _pair(targets if labels is None else labels, logits)
-    if not compatible(labels.spec.shape, x.spec.shape):
-        raise conflict("shapes must be equal", logits=x.spec.shape, labels=labels.spec.shape)
+    _check_equal(logits=x, labels=labels)
     weight = 1.0 + (pos_weight - 1.0) * labels
     return math.add((1.0 - labels) * x, weight * exponential.softplus(-x), name or "logistic_loss")
 
@@ -307,8 +314,7 @@ def log_poisson_loss(
     ``compute_full_loss`` adds the constant by Stirling's approximation, where targets exceed 1.
     """
     z, c = _pair(targets, log_input)
-    if not compatible(z.spec.shape, c.spec.shape):
-        raise conflict("shapes must be equal", targets=z.spec.shape, log_input=c.spec.shape)
+    _check_equal(targets=z, log_input=c)
     loss = exponential.exp(c) - c * z
     if compute_full_loss:
         stirling = z * exponential.log(z) - z + 0.5 * exponential.log(2.0 * np.pi * z)

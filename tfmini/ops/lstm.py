@@ -42,6 +42,7 @@ class _lstm_sequence(Layer):
     """An LSTM layer: all h, the last c and h, and the gates' values and c after each step."""
 
     flow = "[t]b[i],b[u],b[u],[k][w],[w]->[t]b[u],b[u],b[u],[t]b[w],[t]b[u]"
+    checked = True
     samples = [
         ((3, 2, 4), (2, 2), (2, 2), (6, 8), (8,)),
         ((3, 2, 1), (2, 2), (2, 2), (3, 8), (8,), [2, 1],
@@ -88,6 +89,7 @@ class _lstm_sequence_grad(Layer):
         "[t]b[i],b[u],b[u],[k][w],[w],[t]b[u],[t]b[w],[t]b[u],[t]b[u],b[u],b[u]"
         "->[t]b[w],b[u],b[u],[u][w]"
     )
+    checked = True
     samples = [
         ((3, 2, 4), (2, 2), (2, 2), (6, 8), (8,), (3, 2, 2), (3, 2, 8), (3, 2, 2), (3, 2, 2),
          (2, 2), (2, 2)),

@@ -279,6 +279,9 @@ class add_n(Elementwise):
     def compute(self, *inputs: Any, out: Any = None) -> Any:
         if len(inputs) == 1:
             return np.positive(inputs[0], out=out)
+        # A number may stand for an array that repeats it; else NumPy would broadcast.
+        if len({x.shape for x in inputs} - {()}) > 1:
+            raise conflict("tensors of one shape are added", **_numbered(inputs))
         *first, last = inputs
         total = first[0]
         for n, x in enumerate(first[1:]):
@@ -296,6 +299,10 @@ class add_n(Elementwise):
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         return (grad,) * len(node.inputs)
+
+
+def _numbered(inputs: Sequence[Any]) -> dict[str, Any]:
+    return {f"input {i}": x.shape for i, x in enumerate(inputs)}
 
 
 def accumulate_n(

@@ -39,6 +39,7 @@ class _bias_add(Elementwise):
     ufunc = np.add
     kinds = "iufc"
     samples = [((2, 3), (3,)), ((2, 4, 3), (3,))]
+    expected_failures = {"infer_refuses": "np.add, called directly, broadcasts a single channel"}
 
     def infer(self, value: TensorSpec, bias: TensorSpec) -> TensorSpec:
         if bias.shape is not None and len(bias.shape) != 1:

@@ -209,6 +209,7 @@ class _fused_batch_norm(OpDef):
     same_dtype = True
     blas = True
     threaded = True
+    checked = True
     samples = [((4, 2, 2, 3), (3,), (3,))]
 
     def compute(self, x: Any, scale: Any, offset: Any, *, epsilon: float = 1e-3) -> Any:
@@ -256,6 +257,7 @@ class _fused_batch_norm_grad(OpDef):
 
     blas = True
     threaded = True
+    checked = True
     samples = [((4, 3), (4, 3), (3,), (3,), np.array([1.0, 2.0, 3.0]))]
 
     def compute(
@@ -269,6 +271,7 @@ class _fused_batch_norm_grad(OpDef):
         self, grad: TensorSpec, x: TensorSpec, scale: TensorSpec, *_specs: TensorSpec,
         **_attrs: Any,
     ) -> tuple[TensorSpec, ...]:  # fmt: skip
+        _channels_fit(x, scale=scale)
         return TensorSpec(x.shape, grad.dtype), scale, scale
 
     def cost(self, grad: TensorSpec, x: TensorSpec, *_specs: TensorSpec, **_attrs: Any) -> Cost:

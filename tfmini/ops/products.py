@@ -131,6 +131,7 @@ class row_products(Contraction):
 
     dims = "...k,...n->kn"
     threaded = True
+    checked = True
     samples = [((2, 3), (2, 4)), ((5, 2, 3), (5, 2, 4)), ((0, 2, 3), (0, 2, 4))]
     bad_samples = [((2, 3), (3, 4), InvalidArgumentError), ((3,), (), InvalidArgumentError)]
 

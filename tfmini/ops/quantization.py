@@ -32,6 +32,7 @@ class _fake_quant(OpDef):
     """``inputs`` on the steps between ``min`` and ``max``, scalars or one for each channel."""
 
     kinds = "f"
+    checked = True
     samples = [
         (_INPUTS, np.array(-1.0), np.array(1.5), {"num_bits": 3}),
         (_INPUTS, np.array([-1.0, -0.5, 0.0]), np.array([1.5, 1.0, 0.7]), {"num_bits": 2,

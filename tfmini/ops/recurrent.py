@@ -138,6 +138,7 @@ class _rnn_sequence(Layer):
     """``h = activation([x, h] kernel + bias)`` for each step: all h, and the last one."""
 
     flow = "[t]b[i],b[u],[k][u],[u]->[t]b[u],b[u]"
+    checked = True
     samples = [
         ((3, 2, 4), (2, 3), (7, 3), (3,)),
         ((3, 2, 1), (2, 2), (3, 2), (2,), [2, 1], {"activation": "linear"}),
@@ -174,6 +175,7 @@ class _rnn_sequence_grad(Layer):
     """What flows into the products of an RNNSequence, its first state and the state's matrix."""
 
     flow = "[t]b[i],b[u],[k][u],[u],[t]b[u],[t]b[u],b[u]->[t]b[u],b[u],[u][w]"
+    checked = True
     samples = [
         ((3, 2, 4), (2, 3), (7, 3), (3,), (3, 2, 3), (3, 2, 3), (2, 3)),
         ((3, 2, 4), (2, 3), (7, 3), (3,), (3, 2, 3), (3, 2, 3), (2, 3), [2, 3]),

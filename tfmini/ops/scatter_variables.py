@@ -75,8 +75,11 @@ class _ScatterNd(_Scatter):
         out = np.array(ref, order="C")
         depth = indices.shape[-1]
         outer, inner = out.shape[:depth], out.shape[depth:]
-        if np.shape(updates) != (*indices.shape[:-1], *inner):
-            raise ValueError(f"updates {np.shape(updates)} do not fit a variable {out.shape}")
+        if depth > out.ndim or np.shape(updates) != (*indices.shape[:-1], *inner):
+            raise ValueError(
+                f"indices {indices.shape} and updates {np.shape(updates)} do not fit a variable "
+                f"{out.shape}"
+            )
         places = flat_positions(indices, outer).reshape(-1)
         if places.size:
             rows = out.reshape(int(np.prod(outer)), *inner)

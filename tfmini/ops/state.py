@@ -56,6 +56,10 @@ class Variable(Tensor):
 
     __slots__ = ("initial_value", "_initializer", "trainable", "constraint", "_save_slice_info")
 
+    # exchange/variable_defs.py gives these: they need the form of files.
+    to_proto: Callable[..., Any]
+    from_proto: Callable[..., Any]
+
     def __init__(
         self,
         initial_value: Any = None,
@@ -168,20 +172,25 @@ class _Update(OpDef):
     ufunc_of_update: Any = None
 
     def compute(self, ref: Any, value: Any) -> Any:
+        if np.shape(value) != ref.shape:  # the sum would have another
+            raise _misfit(ref.shape, np.shape(value))
         # A new array even for ints added to floats: the variable keeps its dtype.
         return self.ufunc_of_update(ref, value, dtype=ref.dtype, casting="same_kind")
 
     def infer(self, ref: TensorSpec, value: TensorSpec, **_attrs: Any) -> TensorSpec:
         if not compatible(ref.shape, value.shape):
-            raise ValueError(
-                f"the variable has shape {format_shape(ref.shape)}, "
-                f"the value {format_shape(value.shape)}"
-            )
+            raise _misfit(ref.shape, value.shape)
         return TensorSpec(ref.shape, ref.dtype)
 
     def cost(self, ref: TensorSpec, value: TensorSpec, **_attrs: Any) -> Cost:
         size = value.size if value.size is not None else float("inf")
         return Cost(size, 12.0 * size)
+
+
+def _misfit(variable: Shape, value: Shape) -> ValueError:
+    return ValueError(
+        f"the variable has shape {format_shape(variable)}, the value {format_shape(value)}"
+    )
 
 
 @op("Assign")
@@ -274,8 +283,11 @@ def assign(
     """Return a tensor with ``value`` that, when it runs, sets variable ``ref`` to it.
 
     The variable changes for later runs, when the whole run has succeeded; operations that depend
-    on the result, also by ``control_dependencies``, see the new value at once.
+    on the result, also by ``control_dependencies``, see the new value at once.  ``ref`` may be a
+    slice, ``w[0]``: the result is then all of ``w``, and ``value`` is broadcast.
     """
+    if not isinstance(ref, Variable) and hasattr(ref, "assign"):
+        return ref.assign(value, name=name)
     ref = checked_variable(ref, "assign to")
     shape = ref.spec.shape if validate_shape in (None, True) else None
     attrs = {"shape": shape, "dtype": ref.spec.dtype}

@@ -14,7 +14,8 @@ its inputs whole, and ``notes`` says so.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -104,6 +105,18 @@ class Placed:
     notes: list[str]
 
 
+@contextmanager
+def _naming(node: Node, specs: Sequence[TensorSpec]) -> Iterator[None]:
+    """Let an error of a rule name the node, and what it was given."""
+    try:
+        yield
+    except (ValueError, TypeError) as e:
+        error = node_error(node.info, e, ", ".join(map(repr, specs)))
+        if error is e:
+            raise
+        raise error from e
+
+
 def placed(plan: Plan, feeds: Mapping[Ref, Shard]) -> Placed:
     """Return ``plan``, whose specs are as far known as can be, cut into groups."""
     whole_draws: set[int] = set()
@@ -172,6 +185,8 @@ class _Placer:
             node = node.replace(inputs=tuple([self.same.get(r, r) for r in node.inputs]))
         cut = [self.place[r] for r in node.inputs if isinstance(self.place.get(r), Shard)]
         flow = None
+        if cut:
+            self._check(node)
         if cut and not (node.opdef.updates or node.opdef.stateful):
             if self._is_split_reduction(node):
                 return self._reduce_by_parts(node)
@@ -182,7 +197,6 @@ class _Placer:
             if made is not None:
                 self.same.update(zip(node.outputs, made, strict=True))
                 return None
-            self._check(node)
             self.notes[f"{node.info.type} ({node.info.name}) has its inputs whole: "
                        f"{self._reason(node)}"] = None  # fmt: skip
         if flow is None or found is None:
@@ -192,16 +206,10 @@ class _Placer:
         return None
 
     def _check(self, node: Node) -> None:
-        """Raise the error of inputs that do not fit each other: it need not wait until all are in
-        one place."""
+        """Raise the error of inputs that do not fit each other, though their shards might."""
         specs = [self.specs[r] for r in node.inputs]
-        try:
+        with _naming(node, specs):
             infer_specs(node.opdef, specs, dict(node.attrs))
-        except (ValueError, TypeError) as e:
-            error = node_error(node.info, e, ", ".join(map(repr, specs)))
-            if error is e:
-                raise
-            raise error from e
 
     def _reason(self, node: Node) -> str:
         if node.opdef.updates or node.opdef.stateful:
@@ -215,7 +223,8 @@ class _Placer:
         if None in ranks or node.opdef.dims is None:
             return None
         specs = [self.specs[r] for r in node.inputs]
-        return flow_of(node.opdef, specs, node.attrs, ranks)  # type: ignore[arg-type]
+        with _naming(node, specs):
+            return flow_of(node.opdef, specs, node.attrs, ranks)  # type: ignore[arg-type]
 
     def _label(self, node: Node, flow: Flow) -> tuple[str, Sizes] | None:
         """Return the label along which ``node`` can be computed in shards, and the sizes."""

@@ -48,6 +48,43 @@ def infer_unknown(subject: Subject) -> None:
             _compare(sample, f", {what}", specs, values)
 
 
+@rule
+def infer_refuses(subject: Subject) -> None:
+    """Sizes that infer refuses compute refuses too: they may be unknown until it runs."""
+    _need_infer(subject)
+    for sample in subject.samples:
+        for what, other in _resized(sample, subject.opdef.shape_input):
+            try:
+                infer_specs(subject.opdef, _plain(other), other.attrs)
+            except (TypeError, ValueError) as e:
+                if _computes(subject, other):
+                    raise Fault(
+                        f"{sample.label}, {what}: infer refuses it, compute not: {e}"
+                    ) from e
+
+
+def _computes(subject: Subject, sample: Sample) -> bool:
+    try:
+        subject.call(sample)
+    except Exception:  # noqa: BLE001 - whatever it raises is an error to the user
+        return False
+    return True
+
+
+def _resized(sample: Sample, shape_input: int | None) -> Iterator[tuple[str, Sample]]:
+    """Yield the sample with one dimension of one of several inputs longer, shorter, or 1."""
+    places = [(i, a) for i, x in enumerate(sample.inputs) for a in range(x.ndim)]
+    for i, axis in places[:_MOST_VARIANTS] if len(sample.inputs) > 1 else ():
+        x = sample.inputs[i]
+        length = x.shape[axis]
+        if i == shape_input or not length:
+            continue
+        for n in sorted({1, length - 1, length + 1} - {0, length}):
+            inputs = [*sample.inputs]
+            inputs[i] = x.take(np.arange(n) % length, axis)
+            yield f"dimension {axis} of input {i} is {n}", sample.replaced(inputs)
+
+
 def _need_infer(subject: Subject) -> None:
     if subject.opdef.infer is None:
         raise NotApplicable("it has no infer: its shape is unknown until it runs")

@@ -96,22 +96,31 @@ class Subject:
         out: Any = None,
         stream: tuple[int, int, int] = STREAM,
     ) -> tuple[Any, ...]:
-        """Return the outputs of compute, always as a tuple.
+        """Return the outputs of compute, always as a tuple; see ``call``."""
+        return self.as_outputs(sample, self.call(sample, inputs, out, stream))
+
+    def call(
+        self,
+        sample: Sample,
+        inputs: Sequence[Any] | None = None,
+        out: Any = None,
+        stream: tuple[int, int, int] = STREAM,
+    ) -> Any:
+        """Return what compute returns.
 
         It gets what the engine would give: NumPy's scalars for 0-d arrays, no warnings from
         floating-point arithmetic.  Other warnings are errors.
         """
         if inputs is None:
             inputs = [np.array(x)[()] for x in sample.inputs]
-        keywords = dict(sample.attrs)
+        opdef, keywords = self.opdef, dict(sample.attrs)
         if self.has("rng"):
             keywords["rng"] = generator(stream)
         if out is not None:
             keywords["out"] = out
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("error")
-            result = self.opdef.compute(*inputs, **keywords)
-        return self.as_outputs(sample, result)
+            return (opdef.computed_by if opdef.checked else opdef.compute)(*inputs, **keywords)
 
     def as_outputs(self, sample: Sample, result: Any) -> tuple[Any, ...]:
         """Return what compute returned as a tuple of outputs."""
