@@ -466,3 +466,11 @@ def test_a_step_of_training_is_a_branch():
         seen = [(session.run(chosen, {p: taken}), session.run([v, step]))[1]
                 for taken in (False, True, False, True)]  # fmt: skip
     assert seen == [[4.0, 0], [3.5, 1], [3.5, 1], [3.0, 2]]
+
+
+def test_scan_of_one_slice_whose_shape_is_unknown():
+    x = tf.placeholder(tf.float64, [None, None])
+    sums = tf.scan(lambda a, row: a + row, x)
+    with tf.Session() as session:
+        assert session.run(sums, {x: [[1.0, 2.0]]}).tolist() == [[1.0, 2.0]]
+        assert session.run(sums, {x: [[1.0], [2.0]]}).tolist() == [[1.0], [3.0]]

@@ -89,6 +89,18 @@ def test_inferred_reshapes_agree_with_computed_ones(data: Any) -> None:
     assert static.shape == target
 
 
+@pytest.mark.parametrize(
+    ("given_shape", "target", "found"),
+    [((0, 3), [0, -1], (0, 3)), ((0, 3), [-1, 0], (3, 0)), ((2, 0), [0, -1], (0, 2)),
+     ((2, 0, 3), [0, -1, 3], (0, 2, 3)), ((0,), [3, 0, -1], (3, 0, 0)), ((0, 3), [2, -1], (2, 0))],
+)  # fmt: skip
+def test_what_is_left_for_a_dimension_of_an_empty_tensor(given_shape, target, found) -> None:
+    """As TensorFlow's kernel: dimensions of 0 do not count.  A batch may be empty."""
+    asked = np.array(target, np.int32)
+    assert run(tf.reshape, np.zeros(given_shape), shape=asked).shape == found
+    assert tf.reshape(tf.zeros(given_shape), asked).shape == found
+
+
 @pytest.mark.parametrize("shape", [[4], [-1, 4], [-1, -1], [2, -2], [0, -1], [2, 2]])
 def test_reshapes_that_do_not_fit_are_errors_at_the_line(shape: list[int]) -> None:
     if shape == [0, -1]:
@@ -244,3 +256,9 @@ def test_texts_are_stacked_filled_and_padded_as_elements():
     ]  # fmt: skip
     with pytest.raises(TypeError, match="no ones of strings"):
         tf.ones_like(["a"])
+
+
+def test_concat_of_other_ranks_is_refused_while_building() -> None:
+    x = tf.placeholder(tf.float64, [3, 3])
+    with pytest.raises(InvalidArgumentError, match="2 and 1 dimensions"):
+        tf.concat([x, tf.zeros([3], tf.float64)], 1)

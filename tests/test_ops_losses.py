@@ -157,3 +157,33 @@ def test_sigmoid_cross_entropy_of_what_turns_out_to_broadcast() -> None:
         x = np.linspace(-2.0, 2.0, 5)
         found = session.run(tf.reduce_mean(loss), {labels: [1.0], logits: x})
         assert found == pytest.approx(np.log1p(np.exp(-x)).mean())
+
+
+@pytest.mark.parametrize(
+    ("labels", "logits"), [((1, 3), (4, 3)), ((3,), (2, 3)), ((6, 3), (2, 3, 3)), ((1, 3), (2, 2, 3))]
+)
+@pytest.mark.parametrize("known", [True, False])
+def test_softmax_cross_entropy_of_one_row_of_labels_or_as_many(labels, logits, known) -> None:
+    rng = np.random.default_rng(0)
+    given, z = rng.random(labels), rng.standard_normal(logits)
+    x = tf.placeholder(tf.float64, labels if known else None)
+    y = tf.placeholder(tf.float64, logits if known else None)
+    loss = tf.nn.softmax_cross_entropy_with_logits_v2(labels=x, logits=y)
+    rows = np.broadcast_to(given.reshape(-1, 3), (z.size // 3, 3)).reshape(z.shape)
+    expected = (rows * (np.log(np.exp(z).sum(-1, keepdims=True)) - z)).sum(-1)
+    with tf.Session() as session:
+        fed = {x: given, y: z}
+        np.testing.assert_allclose(session.run(loss, fed), expected)
+        d_labels, _ = session.run(tf.gradients(loss, [x, y]), fed)
+        slope = np.log(np.exp(z).sum(-1, keepdims=True)) - z
+        slope = slope.reshape(-1, 3) if rows.size == given.size else slope.reshape(-1, 3).sum(0)
+        np.testing.assert_allclose(d_labels, slope.reshape(labels))
+
+
+def test_softmax_cross_entropy_of_more_labels_than_logits_is_refused() -> None:
+    x, y = tf.placeholder(tf.float64), tf.placeholder(tf.float64)
+    loss = tf.nn.softmax_cross_entropy_with_logits_v2(labels=x, logits=y)
+    with tf.Session() as session:
+        for labels, logits in [((4, 3), (1, 3)), ((2, 3), (4, 2, 3)), ((), (2, 3))]:
+            with pytest.raises(InvalidArgumentError, match="one row or as many"):
+                session.run(loss, {x: np.ones(labels), y: np.ones(logits)})

@@ -167,7 +167,10 @@ class reshape(View):
     bad_samples = [((2, 6), [5, -1], InvalidArgumentError), ((2, 6), [3, 3], InvalidArgumentError)]
 
     def compute(self, tensor: Any, shape: Any) -> Any:
-        return tensor.reshape(shape.tolist())
+        target = shape.tolist()
+        if not tensor.size and 0 in target and -1 in target:
+            target[target.index(-1)] = _left_over(tensor.shape, target)
+        return tensor.reshape(target)
 
     def infer(self, tensor: TensorSpec, shape: TensorSpec) -> TensorSpec:
         require_ints(shape=shape)
@@ -201,7 +204,15 @@ def reshaped(given: Shape, target: tuple[int | None, ...]) -> Shape:
         )
     if open_places == 1 and known:
         out[out.index(None)] = total // known
+    elif open_places == 1 and not total and None not in target:
+        out[out.index(None)] = _left_over(given, target)
     return tuple(out)
+
+
+def _left_over(given: Sequence[int | None], target: Sequence[int | None]) -> int:
+    """Return what -1 stands for beside a 0: what the dimensions that are not 0 leave for it."""
+    mine, known = (python_math.prod([n or 1 for n in s if n != -1]) for s in (given, target))
+    return mine // known
 
 
 def _reshaped_value(value: Any, out: Shape) -> Any:

@@ -139,6 +139,9 @@ def _fold(
 
 def _with_first(stacked: Tensor, first: Tensor, reverse: bool) -> Tensor:
     row = array.expand_dims(first, 0)
+    # Of no further steps the stack does not know its rows' shape.
+    dims = joining.concat([array.shape(stacked)[:1], array.shape(first)], 0)
+    stacked = array.reshape(stacked, dims)
     return joining.concat([stacked, row] if reverse else [row, stacked], 0)
 
 

@@ -170,7 +170,9 @@ class _concat(Copy):
         length: int | None = 0
         for v in values:
             dims = (None,) * rank if v.shape is None else v.shape
-            here = dims[place] if place < len(dims) else None
+            if len(dims) != rank:
+                raise ValueError(f"tensors of {rank} and {len(dims)} dimensions are no whole")
+            here = dims[place]
             length = None if length is None or here is None else length + here
             merged = merge_shapes(merged, (*dims[:place], None, *dims[place + 1 :]))
         out = (*merged[:place], length, *merged[place + 1 :])

@@ -7,6 +7,7 @@ come from the same exponentials.
 from __future__ import annotations
 
 import math as python_math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from tfmini.ops import selection as choice
 from tfmini.ops.buffers import again
 from tfmini.ops.fit import is_zero, summed_to
 from tfmini.ops.static import require_ints
+from tfmini.ops.unbroadcast import sum_to_shape
 from tfmini.shapes import Shape, broadcast_shapes, compatible, merge_shapes
 from tfmini.spec import TensorSpec
 
@@ -46,8 +48,17 @@ def _is_stopped(x: Tensor) -> bool:
     return node.type in ("StopGradient", "Const")
 
 
-def _without_classes(logits: Shape, labels: Shape) -> ValueError:
-    return conflict("both need a dimension of classes", logits=logits, labels=labels)
+def _misfit(logits: Shape, labels: Shape) -> ValueError:
+    what = "labels need the classes of the logits, and one row or as many"
+    return conflict(what, logits=logits, labels=labels)
+
+
+def _rows(x: Any) -> Any:
+    return x.reshape(python_math.prod(x.shape[:-1]), x.shape[-1])
+
+
+def _count(shape: Sequence[int | None]) -> int | None:
+    return None if None in shape else python_math.prod(shape)  # type: ignore[arg-type]
 
 
 @op("SoftmaxCrossEntropyWithLogits")
@@ -56,15 +67,15 @@ class _softmax_cross_entropy(OpDef):
 
     kinds = "f"
     same_dtype = True
-    samples = [((2, 3), _LABELS), ((4, 2, 3), _LABELS)]
+    samples = [((2, 3), _LABELS), ((4, 3), _LABELS[:1])]
 
     def compute(self, features: Any, labels: Any) -> Any:
-        if not features.ndim or not labels.ndim:
-            raise _without_classes(features.shape, labels.shape)
+        if features.shape != labels.shape or not features.ndim:
+            return self._broadcast(features, labels)
         z, e, s = exponentials(np.ascontiguousarray(features))
         e /= s
         np.subtract(np.log(s, out=s), z, out=z)
-        if z.shape != labels.shape or z.dtype != labels.dtype:
+        if z.dtype != labels.dtype:
             dtype = np.result_type(features, labels)
             loss, backprop = np.add.reduce(z * labels, axis=-1), e - labels
             return loss.astype(dtype, copy=False), backprop.astype(dtype, copy=False)
@@ -72,16 +83,33 @@ class _softmax_cross_entropy(OpDef):
         e -= labels
         return row_sum(z)[..., 0], e
 
+    def _broadcast(self, features: Any, labels: Any) -> Any:
+        """Compute with one row of labels for all, or as many in another shape."""
+        if () in (features.shape, labels.shape):
+            raise _misfit(features.shape, labels.shape)
+        given, wanted = _rows(features), _rows(labels)
+        if len(wanted) not in (1, len(given)):
+            raise _misfit(features.shape, labels.shape)
+        loss, backprop = self.compute(*np.broadcast_arrays(given, wanted))
+        rows = features.shape[:-1]
+        return loss.reshape(rows), backprop.reshape(*rows, backprop.shape[-1])
+
     def infer(self, features: TensorSpec, labels: TensorSpec) -> tuple[TensorSpec, TensorSpec]:
         self.check_kinds((features.dtype, labels.dtype))
-        shape, dtype = (
-            broadcast_shapes(features.shape, labels.shape),
-            promote(features.dtype, labels.dtype),
-        )
-        if () in (features.shape, labels.shape):
-            raise _without_classes(features.shape, labels.shape)
-        rows = None if shape is None else shape[:-1]
-        return TensorSpec(rows, dtype), TensorSpec(shape, dtype)
+        dtype = promote(features.dtype, labels.dtype)
+        x, y = features.shape, labels.shape
+        if () in (x, y):
+            raise _misfit(x, y)
+        if x is None or y is None:
+            rows = None if x is None else x[:-1]
+            return TensorSpec(rows, dtype), TensorSpec(None if x is None else (*rows, None), dtype)
+        if len(x) == len(y):
+            x = tuple([m if n is None and m != 1 else n for n, m in zip(x, y, strict=True)])
+        counts = _count(x[:-1]), _count(y[:-1])
+        if None not in counts and counts[1] not in (1, counts[0]):
+            raise _misfit(x, y)
+        classes = broadcast_shapes(x[-1:], y[-1:]) or ()
+        return TensorSpec(x[:-1], dtype), TensorSpec((*x[:-1], *classes), dtype)
 
     def cost(self, features: TensorSpec, labels: TensorSpec) -> Cost:
         size = python_math.inf if features.size is None else features.size
@@ -98,10 +126,19 @@ class _softmax_cross_entropy(OpDef):
         if not is_zero(grad_backprop):
             d_features += _through_softmax(features, grad_backprop)
             d_labels = None if d_labels is None else d_labels - grad_backprop
-        shapes = [x.spec.shape for x in node.inputs]
         if d_labels is not None:
-            d_labels = summed_to(d_labels, labels, shapes[0])
-        return summed_to(d_features, features, shapes[1]), d_labels
+            d_labels = _to_labels(d_labels, labels)
+        return summed_to(d_features, features, labels.spec.shape), d_labels
+
+
+def _to_labels(grad: Tensor, labels: Tensor) -> Tensor:
+    """Return ``grad``, one row for each of the logits, for the rows of ``labels``."""
+    if grad.spec.rank is not None and grad.spec.rank == labels.spec.rank:
+        return summed_to(grad, labels, grad.spec.shape)
+    shape = array.shape(labels)
+    rows = array.reshape(grad, [-1, array.shape(grad)[-1]])
+    wanted = array.reshape(labels, [-1, shape[-1]])
+    return array.reshape(sum_to_shape(rows, array.shape(wanted)), shape)
 
 
 @op("SparseSoftmaxCrossEntropyWithLogits")

@@ -28,18 +28,26 @@ from tfmini.ops import (
 from tfmini.ops import creation as making
 from tfmini.ops.static import Copy, shape_from
 from tfmini.ops.windows import channels_first
-from tfmini.shapes import compatible
+from tfmini.shapes import Shape, compatible, merge_shapes
 from tfmini.spec import TensorSpec
+
+
+def _misfit(value: Shape, bias: Shape) -> ValueError:
+    return conflict("one bias for each channel", value=value, bias=bias)
 
 
 @op("BiasAdd")
 class _bias_add(Elementwise):
     """``value`` plus ``bias`` along the last dimension."""
 
-    ufunc = np.add
     kinds = "iufc"
     samples = [((2, 3), (3,)), ((2, 4, 3), (3,))]
-    expected_failures = {"infer_refuses": "np.add, called directly, broadcasts a single channel"}
+
+    def compute(self, value: Any, bias: Any, *, out: Any = None) -> Any:
+        # np.add would broadcast; a number may stand for a bias that repeats it.
+        if bias.shape not in ((), value.shape[-1:]):
+            raise _misfit(value.shape, bias.shape)
+        return np.add(value, bias, out=out)
 
     def infer(self, value: TensorSpec, bias: TensorSpec) -> TensorSpec:
         if bias.shape is not None and len(bias.shape) != 1:
@@ -47,8 +55,11 @@ class _bias_add(Elementwise):
         if value.shape is not None and len(value.shape) < 2:
             raise conflict("value needs a batch and channels", value=value.shape)
         if value.shape and bias.shape and not compatible(value.shape[-1:], bias.shape):
-            raise conflict("one bias for each channel", value=value.shape, bias=bias.shape)
-        return TensorSpec(value.shape, super().infer(value, bias).dtype)
+            raise _misfit(value.shape, bias.shape)
+        shape = value.shape
+        if shape and bias.shape:
+            shape = (*shape[:-1], *(merge_shapes(shape[-1:], bias.shape) or ()))
+        return TensorSpec(shape, super().infer(value, bias).dtype)
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
         return grad, grad
@@ -70,7 +81,7 @@ def bias_add(
         raise InvalidArgumentError(None, None, "the rank must be known where channels are first.")
     shape, given = value.spec.shape or (), bias.spec.shape
     if rank < 2 or (given is not None and not compatible(shape[1:2], given)):
-        raise conflict("one bias for each channel", value=shape, bias=given)
+        raise _misfit(shape, given)
     column = array.reshape(bias, [-1] + [1] * (rank - 2))
     return math.add(value, column, name or "BiasAdd")
 

@@ -16,7 +16,7 @@ from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, Elementwise, conflict, nbytes
 from tfmini.ops import array, creation, joining, logic, math
 from tfmini.ops.static import Copy, axis_in, full, letters, require_ints
-from tfmini.shapes import Shape, compatible, format_shape
+from tfmini.shapes import Shape, compatible, format_shape, merge_shapes
 from tfmini.spec import TensorSpec
 
 # Integers of an element's size: choosing by masks of bits is several times quicker than np.where.
@@ -86,9 +86,13 @@ class _select_rows(Copy):
 
     def infer(self, condition: TensorSpec, x: TensorSpec, y: TensorSpec) -> TensorSpec:
         _require_bool(condition)
-        if not compatible(x.shape, y.shape) or not _selects(condition.shape, x.shape):
+        fit = compatible(x.shape, y.shape)
+        shape = merge_shapes(x.shape, y.shape) if fit else None
+        if not fit or not _selects(condition.shape, shape):
             raise conflict(_SELECT_SHAPES, condition=condition.shape, x=x.shape, y=y.shape)
-        return TensorSpec(x.shape if x.shape is not None else y.shape, promote(x.dtype, y.dtype))
+        if shape is not None and condition.rank == len(shape):
+            shape = merge_shapes(shape, condition.shape)
+        return TensorSpec(shape, promote(x.dtype, y.dtype))
 
     def dims(self, condition: TensorSpec, x: TensorSpec, y: TensorSpec) -> str | None:
         names = letters(x.rank)
