@@ -160,7 +160,8 @@ def test_sigmoid_cross_entropy_of_what_turns_out_to_broadcast() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "logits"), [((1, 3), (4, 3)), ((3,), (2, 3)), ((6, 3), (2, 3, 3)), ((1, 3), (2, 2, 3))]
+    ("labels", "logits"),
+    [((1, 3), (4, 3)), ((3,), (2, 3)), ((6, 3), (2, 3, 3)), ((1, 3), (2, 2, 3))],
 )
 @pytest.mark.parametrize("known", [True, False])
 def test_softmax_cross_entropy_of_one_row_of_labels_or_as_many(labels, logits, known) -> None:

@@ -58,7 +58,7 @@ def _rows(x: Any) -> Any:
 
 
 def _count(shape: Sequence[int | None]) -> int | None:
-    return None if None in shape else python_math.prod(shape)  # type: ignore[arg-type]
+    return None if None in shape else python_math.prod(shape)
 
 
 @op("SoftmaxCrossEntropyWithLogits")
