@@ -201,3 +201,15 @@ def test_add_n_of_shapes_that_turn_out_different_is_refused() -> None:
         assert session.run(total, {x: [[1.0]], y: [[2.0]]}) == 3.0
         with pytest.raises(tf.errors.InvalidArgumentError, match=r"input 0 is \[1, 1\], input 1"):
             session.run(total, {x: [[1.0]], y: np.ones((7, 1))})
+
+
+@pytest.mark.parametrize("function", [tf.sqrt, tf.rsqrt, tf.reciprocal])
+def test_slopes_where_nothing_flows_are_0(function) -> None:
+    """As in TensorFlow, though the slope is infinite at 0: a mask keeps NaN out."""
+    x = tf.constant([0.0, 4.0])
+    (slopes,) = tf.gradients(function(x) * tf.constant([0.0, 1.0]), [x])
+    (masked,) = tf.gradients(function(x), [x], [tf.constant([0.0, 1.0])])
+    with tf.Session() as session:
+        first, second = session.run(masked)
+        assert first == 0.0
+        assert second == session.run(slopes)[1] != 0.0

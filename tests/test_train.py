@@ -314,6 +314,44 @@ def test_rows_that_were_not_gathered_stay(name):
         assert session.run(table)[4].tolist() == start[4].tolist()
 
 
+CLIPPED = {
+    "value": (
+        lambda grads: [tf.clip_by_value(g, -0.5, 0.5) for g in grads],
+        lambda rows: np.clip(rows, -0.5, 0.5),
+    ),
+    "norm": (
+        lambda grads: [tf.clip_by_norm(g, 0.5) for g in grads],
+        lambda rows: rows * 0.5 / max(0.5, np.sqrt((rows**2).sum())),
+    ),
+    "global_norm": (
+        lambda grads: tf.clip_by_global_norm(grads, 0.5)[0],
+        lambda rows: rows * 0.5 / max(0.5, np.sqrt((rows**2).sum())),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CLIPPED)
+def test_clipped_gradients_of_rows_are_of_rows(name):
+    """As in TensorFlow, rows that repeat are clipped before they add up, and others stay."""
+    clip, reference = CLIPPED[name]
+    start = np.arange(8.0).reshape(4, 2) / 4
+    table, ids = tf.Variable(start), tf.placeholder(tf.int32, [None])
+    loss = tf.reduce_sum(tf.square(tf.nn.embedding_lookup(table, ids)))
+    optimizer = tf.train.MomentumOptimizer(0.1, 0.9)
+    grads, variables = zip(*optimizer.compute_gradients(loss), strict=True)
+    step = optimizer.apply_gradients(zip(clip(list(grads)), variables, strict=True))
+    value, speed = start.copy(), np.zeros_like(start)
+    with tf.Session() as session:
+        for batch in ([0, 1], [1, 1, 2], [2, 3]):
+            session.run(step, {ids: batch})
+            rows, grad = reference(2 * value[batch]), np.zeros_like(value)
+            np.add.at(grad, batch, rows)
+            moved = sorted(set(batch))
+            speed[moved] = 0.9 * speed[moved] + grad[moved]
+            value[moved] -= 0.1 * speed[moved]
+        np.testing.assert_allclose(session.run(table), value)
+
+
 def test_lazy_adam_leaves_other_rows():
     table = tf.Variable(np.ones((3, 2)))
     plain = tf.train.AdamOptimizer(0.1).minimize(tf.reduce_sum(tf.gather(table, [0]) ** 2))

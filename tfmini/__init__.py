@@ -200,7 +200,13 @@ from tfmini.ops.casting import (
     to_int32,
     to_int64,
 )
-from tfmini.ops.clipping import clip_by_average_norm, clip_by_global_norm, clip_by_norm, global_norm
+from tfmini.ops.clipping import (
+    clip_by_average_norm,
+    clip_by_global_norm,
+    clip_by_norm,
+    clip_by_value,
+    global_norm,
+)
 from tfmini.ops.complex import angle, complex, conj, imag, real
 from tfmini.ops.contraction import einsum, tensordot
 from tfmini.ops.control import case, cond, switch_case, while_loop
@@ -303,7 +309,6 @@ from tfmini.ops.math import (
     accumulate_n,
     add,
     add_n,
-    clip_by_value,
     divide,
     maximum,
     minimum,

@@ -27,18 +27,6 @@ def _tanh_grad(y: Any, dy: Any) -> Any:
     return dy * (1.0 - y * y)
 
 
-def _sqrt_grad(y: Any, dy: Any) -> Any:
-    return dy * 0.5 / y
-
-
-def _rsqrt_grad(y: Any, dy: Any) -> Any:
-    return dy * (-0.5 * y * y * y)
-
-
-def _reciprocal_grad(y: Any, dy: Any) -> Any:
-    return -dy * y * y
-
-
 def _softplus_grad(dy: Any, x: Any) -> Any:
     return dy * math.sigmoid(x)
 
@@ -86,10 +74,6 @@ def _is_initialized(*_variable: Any) -> Any:
 COMPOSED: dict[str, Composition] = {
     "SigmoidGrad": _sigmoid_grad,
     "TanhGrad": _tanh_grad,
-    "SqrtGrad": _sqrt_grad,
-    "RsqrtGrad": _rsqrt_grad,
-    "ReciprocalGrad": _reciprocal_grad,
-    "InvGrad": _reciprocal_grad,
     "SoftplusGrad": _softplus_grad,
     "SoftsignGrad": _softsign_grad,
     "EluGrad": _elu_grad,

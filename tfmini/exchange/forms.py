@@ -271,7 +271,8 @@ FORMS: dict[str, Form] = {
 # TensorFlow's names of types that we have under another one.
 SYNONYMS = {
     "AddV2": "Add", "BatchMatMul": "BatchMatMulV2", "BatchMatMulV3": "BatchMatMulV2",
-    "PadV2": "Pad", "Inv": "Reciprocal", "Variable": "VariableV2", "VarHandleOp": "VariableV2",
+    "PadV2": "Pad", "Inv": "Reciprocal", "InvGrad": "ReciprocalGrad",
+    "Variable": "VariableV2", "VarHandleOp": "VariableV2",
     "ReadVariableOp": "Identity", "RefIdentity": "Identity", "AssignVariableOp": "Assign",
     "AssignAddVariableOp": "AssignAdd", "AssignSubVariableOp": "AssignSub",
     "ResourceGather": "Gather", "PlaceholderV2": "Placeholder",

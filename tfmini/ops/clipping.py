@@ -1,4 +1,8 @@
-"""Clipping by norm, as against exploding gradients; ``clip_by_value`` is with the arithmetic."""
+"""Clipping, as against exploding gradients.
+
+Of gradients that consist of rows (``row_gradients``) the rows are clipped, and stay rows: an
+optimizer leaves the others alone.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +14,27 @@ from tfmini.defaults import name_scope, own_scope
 from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Tensor
 from tfmini.ops import array, creation, math, powers, reductions, selection
+from tfmini.ops.row_gradients import values_of, with_values
+
+
+def clip_by_value(
+    t: Any, clip_value_min: Any, clip_value_max: Any, name: str | None = None
+) -> Tensor:
+    """Return ``t`` with values below ``clip_value_min`` or above ``clip_value_max`` set to those.
+
+    The limits broadcast to the shape of ``t``.  The gradient passes where ``t`` is within them.
+    """
+    t = convert_to_tensor(t)
+    return with_values(t, lambda x: math.clip_by_value(x, clip_value_min, clip_value_max, name))
 
 
 def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = None) -> Tensor:
     """Return ``t`` scaled down so that its L2 norm over ``axes`` is at most ``clip_norm``."""
     t = convert_to_tensor(t)
+    return with_values(t, lambda x: _clip_by_norm(x, clip_norm, axes, name))
+
+
+def _clip_by_norm(t: Tensor, clip_norm: Any, axes: Any, name: str | None) -> Tensor:
     with name_scope(name, "clip_by_norm", [t]) as own:
         squares = reductions.reduce_sum(t * t, axes, True)
         positive = squares > 0
@@ -40,7 +60,8 @@ def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
     tensors = [t for t in _listed(t_list) if t is not None]
     if not tensors:
         raise InvalidArgumentError(None, None, "global_norm of no tensors: every item is None.")
-    squares = [reductions.reduce_sum(powers.square(math.abs(t))) for t in tensors]
+    rows = [values_of(t) for t in tensors]
+    squares = [reductions.reduce_sum(powers.square(math.abs(t))) for t in rows]
     return powers.sqrt(math.add_n(squares), "global_norm")
 
 
@@ -60,7 +81,9 @@ def clip_by_global_norm(
         # norm - norm is 0, but NaN if the norm is not finite.
         scale = scale + (norm - norm)
         clipped = [
-            None if t is None else math.multiply(t, scale, f"{label}/_{i}")
+            None
+            if t is None
+            else with_values(t, lambda x, i=i: math.multiply(x, scale, f"{label}/_{i}"))
             for i, t in enumerate(tensors)
         ]
     return clipped, norm

@@ -135,7 +135,7 @@ def log_sigmoid(x: Any, name: str | None = None) -> Tensor:
     return negative(softplus(negative(x)), name or "LogSigmoid")
 
 
-class _ZeroTimes(Elementwise):
+class ZeroTimes(Elementwise):
     """Base of ``x * f(y)`` that is 0 where ``x`` is 0, whatever ``f(y)`` is."""
 
     kinds = "fc"
@@ -158,7 +158,7 @@ def _nonzero(x: Tensor) -> Tensor:
 
 
 @op("Xlogy")
-class xlogy(_ZeroTimes):
+class xlogy(ZeroTimes):
     """Return ``x * log(y)`` element-wise, and 0 where ``x`` is 0."""
 
     def _factor(self, y: Any) -> Any:
@@ -170,7 +170,7 @@ class xlogy(_ZeroTimes):
 
 
 @op("Xlog1py")
-class xlog1py(_ZeroTimes):
+class xlog1py(ZeroTimes):
     """Return ``x * log(1 + y)`` element-wise, and 0 where ``x`` is 0."""
 
     def _factor(self, y: Any) -> Any:
@@ -182,7 +182,7 @@ class xlog1py(_ZeroTimes):
 
 
 @op("Xdivy")
-class xdivy(_ZeroTimes):
+class xdivy(ZeroTimes):
     """Return ``x / y`` element-wise, and 0 where ``x`` is 0."""
 
     weight = 3.0

@@ -173,6 +173,8 @@ class _gather_grad(Copy):
         if not batch_dims:
             return sum_rows(grad, indices.reshape(-1), dims, axis)
         batch, rest = dims[:batch_dims], dims[batch_dims:]
+        if not grad.size:
+            return np.zeros(dims, grad.dtype)
         grads = grad.reshape(-1, *grad.shape[batch_dims:])
         places = indices.reshape(grads.shape[0], -1)
         parts = [sum_rows(g, p, rest, axis - batch_dims)

@@ -14,7 +14,7 @@ from tfmini.opdef import Elementwise
 from tfmini.ops import array, creation, logic, selection
 from tfmini.ops.buffers import again
 from tfmini.ops.complex import conjugated
-from tfmini.ops.exponential import log
+from tfmini.ops.exponential import ZeroTimes, log
 
 
 @op("Square")
@@ -40,7 +40,7 @@ class sqrt(Elementwise):
     samples = [((2, 3),), ((),)]
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
-        return (0.5 * grad / conjugated(node.outputs[0]),)
+        return (_sqrt_grad(node.outputs[0], grad),)
 
 
 @op("Rsqrt")
@@ -57,8 +57,7 @@ class rsqrt(Elementwise):
         return np.divide(1.0, root, out=again(root))
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
-        y = conjugated(node.outputs[0])
-        return (-0.5 * grad * (y * y * y),)
+        return (_rsqrt_grad(node.outputs[0], grad),)
 
 
 @op("Reciprocal")
@@ -74,8 +73,53 @@ class reciprocal(Elementwise):
         return np.divide(1.0, x, out=out)
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
-        y = conjugated(node.outputs[0])
-        return (-grad * y * y,)
+        return (_reciprocal_grad(node.outputs[0], grad),)
+
+
+class _Slope(ZeroTimes):
+    """Base of ``dy * f(conj(y))``, for the results ``y`` of a function: 0 where ``dy`` is 0, as
+    TensorFlow has it, for ``f`` may be infinite there: a masked root of 0 has no slope."""
+
+    samples = [((2, 3), (2, 3)), ((), ())]
+
+    def compute(self, y: Any, dy: Any, *, out: Any = None) -> Any:
+        return super().compute(dy, np.conjugate(y), out=out)
+
+
+@op("SqrtGrad")
+class _sqrt_grad(_Slope):
+    """The gradient of the roots ``y``."""
+
+    def _factor(self, y: Any) -> Any:
+        return np.divide(0.5, y)
+
+    def gradient(self, node: Operation, grad: Tensor) -> Grads:
+        y, _ = node.inputs
+        return -conjugated(grad / y) * node.outputs[0], _sqrt_grad(conjugated(y), grad)
+
+
+@op("RsqrtGrad")
+class _rsqrt_grad(_Slope):
+    """The gradient of the reciprocal roots ``y``."""
+
+    def _factor(self, y: Any) -> Any:
+        return -0.5 * y * y * y
+
+    def gradient(self, node: Operation, grad: Tensor) -> Grads:
+        y, dy = conjugated(node.inputs[0]), node.inputs[1]
+        return -1.5 * conjugated(grad) * dy * y * y, _rsqrt_grad(y, grad)
+
+
+@op("ReciprocalGrad")
+class _reciprocal_grad(_Slope):
+    """The gradient of the reciprocals ``y``."""
+
+    def _factor(self, y: Any) -> Any:
+        return -y * y
+
+    def gradient(self, node: Operation, grad: Tensor) -> Grads:
+        y, dy = conjugated(node.inputs[0]), node.inputs[1]
+        return -2.0 * conjugated(grad) * dy * y, _reciprocal_grad(y, grad)
 
 
 @op("Pow")

@@ -24,7 +24,7 @@ from tfmini.ops.assertions import assert_equal
 from tfmini.ops.complex import conjugated
 from tfmini.ops.cumulative import cumprod
 from tfmini.ops.placeholders import placeholder
-from tfmini.ops.segment import unsorted_segment_sum
+from tfmini.ops.row_gradients import Slices, of_slices
 from tfmini.ops.selection import where_v2
 from tfmini.ops.sorting import argsort
 from tfmini.shapes import TensorShape, as_shape
@@ -167,7 +167,7 @@ class IndexedSlices:
             raise InvalidArgumentError(
                 None, None, "IndexedSlices without dense_shape can't be made a dense tensor."
             )
-        dense = unsorted_segment_sum(self.values, self.indices, self.dense_shape[0])
+        dense = of_slices(Slices(self.values, self.indices, self.dense_shape))
         return dense if dtype is None else convert_to_tensor(dense, dtype)
 
 

@@ -10,55 +10,19 @@ that is there several times gets the sum.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from tfmini.build import op
 from tfmini.nodes import Tensor
 from tfmini.opdef import Cost, conflict
-from tfmini.ops import adaptive, array, indexing, joining, math, proximal, training
+from tfmini.ops import adaptive, indexing, proximal, training
+from tfmini.ops.row_gradients import slices_of
 from tfmini.ops.training import Apply
 from tfmini.ops.versions import with_rows
 from tfmini.shapes import compatible
 from tfmini.spec import TensorSpec
-
-
-class Slices(NamedTuple):
-    """Gradients ``values`` [n, ...] of the rows ``indices`` [n] of a variable."""
-
-    values: Tensor
-    indices: Tensor
-
-
-def slices_of(grad: Tensor) -> Slices | None:
-    """Return the rows that a gradient consists of, or None if it is one of the whole variable."""
-    node = grad.op
-    if node.opdef is indexing._gather_grad.opdef:
-        if node.attrs["axis"] != 0 or node.attrs["batch_dims"] != 0:
-            return None
-        values, indices, _ = node.inputs
-        shape = grad.spec.shape
-        if indices.spec.rank == 1:
-            return Slices(values, indices)
-        if shape is None or None in shape[1:]:
-            return None
-        return Slices(array.reshape(values, [-1, *shape[1:]]), array.reshape(indices, [-1]))
-    if node.opdef not in (math.add.opdef, math.add_n.opdef):
-        return None
-    parts = [slices_of(x) for x in node.inputs]
-    known = [p for p in parts if p is not None]
-    if len(known) < len(parts):
-        return None
-    indices = [math.cast(p.indices, "int64") for p in known]
-    return Slices(joining.concat([p.values for p in known], 0), joining.concat(indices, 0))
-
-
-def whole(slices: Slices, variable: Tensor) -> Tensor:
-    """Return the gradient of a variable that consists of ``slices``."""
-    shape = array.shape(variable)
-    out: Tensor = indexing._gather_grad(*slices, shape, axis=0, batch_dims=0)
-    return out
 
 
 class SparseApply(Apply):
@@ -232,5 +196,8 @@ def updated(dense: Any, *inputs: Any, lazy: bool = False, **attrs: Any) -> Tenso
     *given, grad = inputs
     sparse = sparse_apply_lazy_adam if lazy else _SPARSE.get(dense.opdef)
     slices = slices_of(grad) if sparse is not None else None
-    out = dense(*inputs, **attrs) if slices is None else sparse([*given, *slices], **attrs)
+    if slices is None:
+        out = dense(*inputs, **attrs)
+    else:
+        out = sparse([*given, slices.values, slices.indices], **attrs)
     return out[0] if isinstance(out, list) else out

@@ -17,8 +17,8 @@ from tfmini.graph import Graph, GraphKeys, get_default_graph
 from tfmini.nodes import Operation, Tensor
 from tfmini.ops import array, control, creation, grouping, indexing, logic, math, segment, state
 from tfmini.ops.initialized import report_uninitialized_variables
+from tfmini.ops.row_gradients import Slices, of_slices, slices_of
 from tfmini.ops.selection import where, where_v2
-from tfmini.ops.sparse_training import Slices, slices_of, whole
 from tfmini.ops.state import Variable
 from tfmini.queues.queue import FIFOQueue
 from tfmini.train.optimizer import GradsAndVars, Optimizer
@@ -189,7 +189,7 @@ class _Sum(NamedTuple):
         often = math.cast(indexing.gather(self.counted, rows), self.added.dtype)
         shape = [-1] + [1] * (self.added.shape.ndims - 1)
         values = indexing.gather(self.added, rows) / array.reshape(often, shape)
-        return whole(Slices(values, rows), self.total)
+        return of_slices(Slices(values, rows, array.shape(self.total)))
 
 
 def _local(value: Any, name: str) -> Variable:

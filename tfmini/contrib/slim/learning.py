@@ -12,6 +12,7 @@ from tfmini.graph import GraphKeys, get_default_graph
 from tfmini.logging import info
 from tfmini.nodes import Tensor
 from tfmini.ops import array, clipping, debugging
+from tfmini.ops.row_gradients import with_values
 from tfmini.train.steps import get_or_create_global_step
 from tfmini.train.supervisor import Supervisor
 
@@ -39,7 +40,9 @@ def multiply_gradients(
             raise InvalidArgumentError(
                 None, None, f"variable {variable.name} has no gradient to be multiplied."
             )
-        scaled.append((gradient if factor is None else gradient * factor, variable))
+        if factor is not None:
+            gradient = with_values(gradient, lambda g, factor=factor: g * factor)
+        scaled.append((gradient, variable))
     return scaled
 
 
