@@ -28,7 +28,7 @@ from tests.oracle.network import SAMPLE, Found
 from tests.oracle.run import OracleError
 
 EXCHANGED = "checkpoints"
-SUBJECTS = ("training", "layers", "cells", "initializers", "streams", EXCHANGED)
+SUBJECTS = ("training", "layers", "cells", "nets", "initializers", "streams", EXCHANGED)
 WORKER = Path(__file__).with_name("whole_worker.py")
 ABSENT = "is not available with Keras 3"  # what TensorFlow without tf_keras says
 
