@@ -27,7 +27,8 @@ MODULES = [
     "pooling", "powers", "products", "proximal", "quantization", "random", "random_boxes",
     "recurrent", "reductions", "representation", "resizing", "rounding", "scatter_variables",
     "scattering", "segment", "selection", "sequence_parsing", "session_handles", "shapes",
-    "slicing", "solvers", "sorting", "sparse", "sparse_training", "state", "stateless",
+    "sliced_variables", "slicing", "solvers", "sorting", "sparse", "sparse_training", "state",
+    "stateless",
     "string_pieces", "summaries", "suppression", "text", "training", "trigonometry",
     "unbroadcast", "unicode", "weighting",
 ]  # fmt: skip

@@ -15,7 +15,8 @@ import numpy as np
 from tfmini.build import convert_to_tensor
 from tfmini.errors import InvalidTypeError
 from tfmini.nodes import Operators
-from tfmini.ops import bitwise, division, logic, math, products, slicing
+from tfmini.ops import bitwise, division, logic, math, products, sliced_variables, slicing
+from tfmini.ops.state import Variable
 
 Operator = Callable[..., Any]
 
@@ -47,6 +48,7 @@ def install() -> None:
     for python_name, function in unary.items():
         setattr(Operators, f"__{python_name}__", _unary(function))
     Operators.__getitem__ = _getitem
+    Variable.__getitem__ = sliced_variables.slice_of
     Operators.__array_ufunc__ = _array_ufunc
 
 

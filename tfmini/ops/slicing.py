@@ -60,7 +60,8 @@ class _unslice_static(Copy):
 
     def compute(self, grad: Any, shape: Any, *, index: Index) -> Any:
         out = np.zeros(shape.tolist(), grad.dtype)
-        out[index.key] = grad
+        if grad.size:
+            out[index.key] = grad
         return out
 
     def infer(self, grad: TensorSpec, shape: TensorSpec, *, index: Index) -> TensorSpec:
@@ -107,7 +108,7 @@ class _slice_dynamic(View):
         self, input: TensorSpec, begin: TensorSpec, end: TensorSpec, strides: TensorSpec,
         **masks: int,
     ) -> TensorSpec:  # fmt: skip
-        items = _static_items(begin, end, strides, masks)
+        items = static_items(begin, end, strides, masks)
         if items is None:
             return TensorSpec(None, input.dtype)
         out = sliced_shape(input.shape, items)
@@ -117,7 +118,7 @@ class _slice_dynamic(View):
         self, input: TensorSpec, begin: TensorSpec, end: TensorSpec, strides: TensorSpec,
         **masks: int,
     ) -> str | None:  # fmt: skip
-        items = _static_items(begin, end, strides, masks)
+        items = static_items(begin, end, strides, masks)
         if items is None:
             return None
         return flow.sliced(input.shape, sliced_shape(input.shape, items), items, vectors=3)
@@ -152,7 +153,7 @@ class _unslice_dynamic(Copy):
     def dims(
         self, grad: TensorSpec, shape: TensorSpec, *bounds: TensorSpec, **masks: int
     ) -> str | None:
-        items = _static_items(*bounds, masks)
+        items = static_items(*bounds, masks)
         if items is None:
             return None
         return _unsliced(flow.sliced(shape_from(shape), grad.shape, items), "[z],[Z],[Z],[Z]")
@@ -163,7 +164,7 @@ class _unslice_dynamic(Copy):
         return sliced, None, None, None, None
 
 
-def _static_items(
+def static_items(
     begin: TensorSpec, end: TensorSpec, strides: TensorSpec, masks: dict[str, int]
 ) -> list[Any] | None:
     """Return index items with ``UNKNOWN`` for unknown bounds; None if their number is unknown."""
@@ -204,7 +205,7 @@ def strided_slice(
         "begin_mask": begin_mask, "end_mask": end_mask, "ellipsis_mask": ellipsis_mask,
         "new_axis_mask": new_axis_mask, "shrink_axis_mask": shrink_axis_mask,
     }  # fmt: skip
-    items = _static_items(first.spec, last.spec, step.spec, masks)
+    items = static_items(first.spec, last.spec, step.spec, masks)
     if items is not None and not any(_is_unknown(i) for i in items):
         return apply(_slice_static.opdef, (x,), {"index": Index(items)}, name)
     return apply(_slice_dynamic.opdef, (x, first, last, step), masks, name or "StridedSlice")
