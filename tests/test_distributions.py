@@ -178,6 +178,52 @@ def test_dirichlet():
     np.testing.assert_allclose(draws.mean(0), theirs.mean(), atol=0.01)
 
 
+COUNTS = {
+    "Multinomial": (lambda n: tfd.Multinomial(n, probs=P[0]),
+                    lambda n: scipy.stats.multinomial(n, P[0])),
+    "Multinomial of logits": (lambda n: tfd.Multinomial(n, logits=np.log(P[0]) + 1.0),
+                              lambda n: scipy.stats.multinomial(n, P[0])),
+    "DirichletMultinomial": (lambda n: tfd.DirichletMultinomial(n, P[0] * 7),
+                             lambda n: scipy.stats.dirichlet_multinomial(P[0] * 7, n)),
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("special")
+@pytest.mark.parametrize("kind", COUNTS)
+def test_counts(kind):
+    tf.set_random_seed(6)
+    make, expected = COUNTS[kind]
+    ours, theirs = make([5.0, 0.0]), [expected(5), expected(0)]
+    x = np.array([[1.0, 3, 1], [0, 0, 0]])
+    assert (ours.batch_shape.as_list(), ours.event_shape.as_list()) == ([2], [3])
+    found = evaluate([ours.log_prob(x), ours.prob(x), ours.mean(), ours.variance()])
+    logs = [t.logpmf(v) for t, v in zip(theirs, x.astype(int), strict=True)]
+    cov = np.array([theirs[0].cov(), np.zeros((3, 3))])
+    mean = [theirs[0].mean(), np.zeros(3)]
+    wanted = [logs, np.exp(logs), mean, np.diagonal(cov, axis1=1, axis2=2)]
+    for mine, value in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(mine, value, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(evaluate(ours.covariance()), cov, atol=1e-12)
+    draws = evaluate(ours.sample([40, 100], seed=2))
+    assert draws.shape == (40, 100, 2, 3)
+    np.testing.assert_array_equal(draws.sum(-1), np.broadcast_to([5, 0], (40, 100, 2)))
+    np.testing.assert_allclose(draws.mean((0, 1)), mean, atol=0.1)
+    np.testing.assert_allclose(np.cov(draws[:, :, 0].reshape(-1, 3).T), cov[0], atol=0.15)
+
+
+def test_counts_of_one_distribution_and_of_unknown_shape():
+    n, rows = tf.placeholder(tf.float64, []), tf.placeholder(tf.float64, [None, 3])
+    ours, one = tfd.Multinomial(n, probs=rows), tfd.DirichletMultinomial(4.0, [1.0, 2.0])
+    with tf.Session() as session:
+        draws, alone = session.run([ours.sample(7), one.sample()], {n: 3.0, rows: P})
+    assert draws.shape == (7, 2, 3)
+    assert (draws.sum(-1) == 3).all()
+    assert alone.shape == (2,)
+    assert alone.sum() == 4
+    with pytest.raises(ValueError, match="either logits or probs"):
+        tfd.Multinomial(3.0)
+
+
 PAIRS = {
     "Normal": lambda: (tfd.Normal(A, B), tfd.Normal(B, A)),
     "Gamma": lambda: (tfd.Gamma(A, B), tfd.Gamma(B, A)),

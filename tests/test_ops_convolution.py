@@ -159,6 +159,7 @@ def test_arrays_take_the_dtype_of_the_tensor() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [({"strides": [2, 1, 1, 1], "padding": "SAME"}, "must be 1 for the batch"),
+     ({"strides": 1, "padding": "same"}, "use SAME, VALID or pairs"),
      ({"strides": [1, 1, 1], "padding": "SAME"}, "give 1, 2 or 4"),
      ({"strides": 1, "padding": "FULL"}, "SAME, VALID"), ({"strides": 1}, "padding is missing"),
      ({"strides": 1, "padding": [[1, 1]]}, "pair"), ({"strides": 0, "padding": "SAME"}, "strides"),

@@ -149,6 +149,38 @@ def test_beam_search_merges_what_blanks_parted():
     assert (parted.values.tolist(), merged.values.tolist()) == ([0, 0], [0])
 
 
+@pytest.mark.parametrize("blank", [0, 2, 3, -1])
+@pytest.mark.parametrize("time_major", [True, False])
+@pytest.mark.parametrize("dense", [True, False])
+def test_the_blank_may_be_any_class(blank, time_major, dense):
+    # Class c of ROWS stands where the blank leaves a place for it.
+    place = blank % CLASSES
+    order = [c for c in range(CLASSES) if c != place] + [place]
+    moved = np.empty_like(LOGITS)
+    moved[..., order] = LOGITS
+    rows = [[order[c] for c in row] for row in ROWS]
+    table = np.zeros((BATCH, 3), np.int32)
+    for i, row in enumerate(rows):
+        table[i, : len(row)] = row
+    x = tf.constant(moved if time_major else moved.transpose(1, 0, 2))
+    labels, lengths = (table, [3, 2, 1]) if dense else (sparse(rows), None)
+    given = None if dense and blank == 0 else blank
+    loss = tf.nn.ctc_loss_v2(labels, x, lengths, LENGTHS, time_major, blank_index=given)
+    known = tf.nn.ctc_loss(sparse(ROWS), tf.constant(LOGITS), LENGTHS)
+    found, wanted, slope = evaluate([loss, known, tf.gradients(loss, x)[0]])
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)
+    assert slope.shape == x.shape
+
+
+def test_what_the_blank_and_labels_must_say():
+    with pytest.raises(ValueError, match="give blank_index"):
+        tf.nn.ctc_loss_v2(sparse(ROWS), LOGITS, None, LENGTHS)
+    with pytest.raises(ValueError, match="has label_length"):
+        tf.nn.ctc_loss_v2(np.zeros((3, 2), np.int32), LOGITS, None, LENGTHS)
+    with pytest.raises(ValueError, match="number of classes must be known"):
+        tf.nn.ctc_loss_v2(sparse(ROWS), tf.placeholder(tf.float32), None, LENGTHS, blank_index=0)
+
+
 def test_a_recognizer_learns_its_sequence():
     tf.set_random_seed(1)
     x = tf.constant(np.random.default_rng(0).normal(size=(1, 8, 5)))
@@ -167,7 +199,9 @@ def test_a_recognizer_learns_its_sequence():
 
 @pytest.mark.parametrize(
     ("function", "parameters"),
-    [(tf.nn.ctc_loss, "labels inputs sequence_length preprocess_collapse_repeated "
+    [(tf.nn.ctc_loss_v2, "labels logits label_length logit_length logits_time_major unique "
+      "blank_index name"),
+     (tf.nn.ctc_loss, "labels inputs sequence_length preprocess_collapse_repeated "
       "ctc_merge_repeated ignore_longer_outputs_than_inputs time_major logits"),
      (tf.nn.ctc_greedy_decoder, "inputs sequence_length merge_repeated blank_index"),
      (tf.nn.ctc_beam_search_decoder, "inputs sequence_length beam_width top_paths merge_repeated")],

@@ -53,6 +53,7 @@ from tfmini.ops.ctc import (
     ctc_beam_search_decoder_v2,
     ctc_greedy_decoder,
     ctc_loss,
+    ctc_loss_v2,
 )
 from tfmini.ops.dilating import with_space_to_batch
 from tfmini.ops.embeddings import embedding_lookup_sparse, safe_embedding_lookup_sparse
@@ -121,6 +122,7 @@ __all__ = [
     "conv2d_backprop_input", "conv2d_transpose", "conv3d", "conv3d_backprop_filter",
     "conv3d_backprop_filter_v2", "conv3d_transpose", "conv_transpose", "convolution", "crelu",
     "ctc_beam_search_decoder", "ctc_beam_search_decoder_v2", "ctc_greedy_decoder", "ctc_loss",
+    "ctc_loss_v2",
     "depth_to_space", "depthwise_conv2d", "depthwise_conv2d_backprop_filter",
     "depthwise_conv2d_backprop_input", "depthwise_conv2d_native",
     "depthwise_conv2d_native_backprop_filter", "depthwise_conv2d_native_backprop_input",

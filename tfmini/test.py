@@ -12,11 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from tfmini.gradient_checker import compute_gradient, compute_gradient_error
 from tfmini.graph import Graph
 from tfmini.missing import watch_namespace
 from tfmini.nodes import Tensor, get_default_session
 from tfmini.session import Session
 
+__all__ = [
+    "TestCase", "compute_gradient", "compute_gradient_error", "get_temp_dir", "gpu_device_name",
+    "is_built_with_cuda", "is_built_with_gpu_support", "is_gpu_available", "main",
+    "test_src_dir_path",
+]  # fmt: skip
 
 def is_gpu_available(cuda_only: bool = False, min_cuda_compute_capability: Any = None) -> bool:
     """Return False: everything runs on processors, here or on a cluster."""

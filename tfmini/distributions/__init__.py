@@ -17,6 +17,7 @@ from tfmini.distributions.continuous import (
     StudentT,
     Uniform,
 )
+from tfmini.distributions.counts import DirichletMultinomial, Multinomial
 from tfmini.distributions.discrete import Bernoulli, Categorical, Dirichlet
 from tfmini.distributions.distribution import (
     FULLY_REPARAMETERIZED,
@@ -34,10 +35,12 @@ __all__ = [
     "Beta",
     "Categorical",
     "Dirichlet",
+    "DirichletMultinomial",
     "Distribution",
     "Exponential",
     "Gamma",
     "Laplace",
+    "Multinomial",
     "Normal",
     "RegisterKL",
     "ReparameterizationType",

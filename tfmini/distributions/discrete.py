@@ -39,7 +39,8 @@ from tfmini.ops.division import multiply_no_nan
 from tfmini.ops.shapes import broadcast_dynamic_shape
 
 
-def _one_of(kind: str, logits: Any, probs: Any) -> dict[str, Any]:
+def one_of(kind: str, logits: Any, probs: Any) -> dict[str, Any]:
+    """Return the one of ``logits`` and ``probs`` that is given, by its name."""
     if (logits is None) == (probs is None):
         raise InvalidArgumentError(None, None, f"{kind} takes either logits or probs.")
     return {"logits": logits} if probs is None else {"probs": probs}
@@ -59,7 +60,7 @@ class Bernoulli(OfNumbers):
     ) -> None:
         arguments = dict(locals())
         with get_default_graph().name_scope(name) as scope:
-            given = _one_of("Bernoulli", logits, probs)
+            given = one_of("Bernoulli", logits, probs)
             self._parts = tuple(parameters(validate_args, **given))
             if probs is None:
                 self.logits = self._parts[0]
@@ -121,7 +122,7 @@ class Categorical(_OfClasses):
     ) -> None:
         arguments = dict(locals())
         with get_default_graph().name_scope(name) as scope:
-            (self._rows,) = parameters(validate_args, **_one_of("Categorical", logits, probs))
+            (self._rows,) = parameters(validate_args, **one_of("Categorical", logits, probs))
             if probs is None:
                 self.logits, self.probs = self._rows, activations.softmax(self._rows)
             else:

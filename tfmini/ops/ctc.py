@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from tfmini.build import apply, convert_to_tensor, op
-from tfmini.dtypes import int64
+from tfmini.defaults import name_scope
+from tfmini.dtypes import int32, int64
 from tfmini.errors import InvalidArgumentError, UnimplementedError
 from tfmini.kernels import ctc
 from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, OpDef, conflict, nbytes
-from tfmini.ops import array
+from tfmini.ops import array, indexing, joining, logic, math, selection
 from tfmini.ops.fit import is_zero
 from tfmini.ops.sparse import SparseTensor, as_sparse
 from tfmini.ops.static import require_ints
@@ -325,3 +326,54 @@ def _decoded(
     *parts, scores = apply(opdef, tensors, options)
     n = len(parts) // 3
     return [SparseTensor(*parts[rank::n]) for rank in range(n)], scores
+
+
+def ctc_loss_v2(
+    labels: Any, logits: Any, label_length: Any, logit_length: Any,
+    logits_time_major: bool = True, unique: Any = None, blank_index: int | None = None,
+    name: str | None = None,
+) -> Tensor:  # fmt: skip
+    """Return minus the log probability [batch] of each sequence's labels, however aligned.
+
+    Parameters
+    ----------
+    labels : SparseTensor int32 [batch, labels], or a tensor of that shape
+    logits : tensor [steps, batch, classes]; [batch, steps, classes] unless ``logits_time_major``
+    label_length : ints [batch], of a tensor of labels; None with a SparseTensor
+    logit_length : ints [batch], of at most ``steps``
+    unique : accepted, and not used: TensorFlow's way to save time
+    blank_index : int
+        The class that is no label, -1 for the last one; default 0, and to be given with a
+        SparseTensor.
+    """
+    sparse = isinstance(labels, SparseTensor)
+    if sparse and blank_index is None:
+        raise InvalidArgumentError(
+            None, None, "ctc_loss_v2: give blank_index along with a SparseTensor of labels."
+        )
+    x = convert_to_tensor(logits)
+    classes = x.shape[-1].value if x.shape.ndims else None
+    if classes is None:
+        raise InvalidArgumentError(
+            None, None, "ctc_loss_v2: the number of classes must be known; use set_shape."
+        )
+    blank = (blank_index or 0) % classes
+    found = labels if sparse else _sparse_labels(labels, label_length)
+    with name_scope(name, "ctc_loss", [x]):
+        # The blank goes to the end, where ctc_loss has it.
+        last = joining.concat([x[..., :blank], x[..., blank + 1 :], x[..., blank : blank + 1]], -1)
+        values = found.values
+        moved = values - math.cast(logic.greater(values, blank), values.dtype or int32)
+        indices = SparseTensor(found.indices, moved, found.dense_shape)
+        return ctc_loss(indices, last, logit_length, time_major=logits_time_major)
+
+
+def _sparse_labels(labels: Any, label_length: Any) -> SparseTensor:
+    """Return the first ``label_length`` [batch] of ``labels`` [batch, n] as a sparse tensor."""
+    if label_length is None:
+        raise InvalidArgumentError(None, None, "ctc_loss_v2: a tensor of labels has label_length.")
+    dense = convert_to_tensor(labels)
+    shape = array.shape(dense, out_type=int64)
+    there = selection.sequence_mask(label_length, array.shape(dense)[1])
+    indices = selection.where(there)
+    return SparseTensor(indices, indexing.gather_nd(dense, indices), shape)

@@ -74,8 +74,8 @@ def spatial(name: str, value: Any, space: int, first: bool = False) -> tuple[int
 def padding_of(padding: Any, space: int, first: bool = False) -> Any:
     """Return ``padding`` as "SAME", "VALID" or a pair for each spatial dimension."""
     if isinstance(padding, str):
-        if padding.upper() in ("SAME", "VALID"):
-            return padding.upper()
+        if padding in ("SAME", "VALID"):
+            return padding
         raise InvalidArgumentError(None, None, f"padding={padding!r}: use SAME, VALID or pairs.")
     if padding is None:
         raise InvalidArgumentError(None, None, "padding is missing: give SAME, VALID or pairs.")
