@@ -354,3 +354,20 @@ def test_a_process_that_dies():
             session.run(y)
         assert session.run(v) == 1
         assert session.run(v.assign_add(1.0)) == 2
+
+
+def test_errors_of_a_run_have_the_operation(target):
+    x = tf.placeholder(tf.float32, [None], name="x")
+    checked = tf.check_numerics(x, "bad", name="checked")
+    chosen = tf.cond(tf.size(x) > 0, lambda: tf.check_numerics(x, "worse", name="inner"), lambda: x)
+    with tf.Session(target) as session:
+        for fetch, name in ((checked, "checked"), (chosen, "cond/true/inner"), (x + 1.0, "x")):
+            feeds = {} if name == "x" else {x: [np.nan]}
+            with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+                session.run(fetch, feeds)
+            error = caught.value
+            assert isinstance(error.op, tf.Operation)
+            assert error.op.name == error.node_def.name == name
+            assert error.op.type == error.node_def.op
+            assert error.error_code == tf.errors.INVALID_ARGUMENT
+            assert error.message in str(error)

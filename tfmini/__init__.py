@@ -77,6 +77,7 @@ from tfmini.defaults import (
     name_scope,
     set_random_seed,
 )
+from tfmini.device_names import DeviceSpec
 from tfmini.dtypes import (
     DType,
     as_dtype,

@@ -15,7 +15,7 @@ import numpy as np
 from tfmini import executors, observe, threads
 from tfmini.chunks import Chunks
 from tfmini.deadlines import within
-from tfmini.errors import InvalidArgumentError
+from tfmini.errors import InvalidArgumentError, OpError
 from tfmini.executors import Executor
 from tfmini.feeds import Get, fed_tensor, feed_converter, flat_keys, flat_values
 from tfmini.fetches import finishers, flatten, frozen_copy, passed_on
@@ -58,12 +58,17 @@ class Call:
         """Return the values of the fetches, in their structure."""
         if session._closed:
             session._check_open()
-        if self._nested:
-            given = flat_values(self._nested, given)
-        values = [convert(v) for convert, v in zip(self._convert, given)]  # noqa: B905
-        for stage in self.before:
-            values += stage.run(session, values)
-        return self.rebuild(self.main.run(session, values))
+        try:
+            if self._nested:
+                given = flat_values(self._nested, given)
+            values = [convert(v) for convert, v in zip(self._convert, given)]  # noqa: B905
+            for stage in self.before:
+                values += stage.run(session, values)
+            return self.rebuild(self.main.run(session, values))
+        except OpError as e:
+            if e.op is None and e.node_def is not None:
+                e.op = session.graph.find_operation(e.node_def.name)
+            raise
 
     @property
     def reads(self) -> list[Ref]:

@@ -59,10 +59,12 @@ def control_dependencies(control_inputs: Iterable[Any] | None) -> AbstractContex
     return get_default_graph().control_dependencies(control_inputs)
 
 
-@contextmanager
-def device(device_name_or_function: Any) -> Iterator[None]:
-    """Accept a device, as scripts give one; where nodes run is the session's decision."""
-    yield
+def device(device_name_or_function: Any) -> AbstractContextManager[None]:
+    """Note a device on the operations made in the block; where nodes run is the session's decision.
+
+    A name, a function of an operation that returns one, or None to forget outer blocks.
+    """
+    return get_default_graph().device(device_name_or_function)
 
 
 @contextmanager

@@ -24,6 +24,11 @@ class NodeInfo(NamedTuple):
     source: tuple[str, int] | None
 
     @property
+    def op(self) -> str:
+        """The type, as messages of graphs call it."""
+        return self.type
+
+    @property
     def where(self) -> str:
         """The user's ``file:line`` that made the node."""
         return f"{self.source[0]}:{self.source[1]}" if self.source else "unknown source"
@@ -38,9 +43,9 @@ class OpError(Exception):
     Attributes
     ----------
     node_def : NodeInfo or None
-        The node at fault: its ``type``, ``name`` and ``source``.
+        The node at fault: its ``type`` (also as ``op``), ``name`` and ``source``.
     op : Operation or None
-        Always None after the error has crossed a process.
+        What a run raises has it; None where no operation is at fault, and after pickling.
     message : str
     error_code : int
         TensorFlow's number for the class, e.g. 3 for ``InvalidArgumentError``.

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from tfmini.device_names import DeviceSpec, placed
 from tfmini.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
@@ -50,6 +51,7 @@ class Graph:
         self._read = 0
         self._names: dict[str, int] = {}
         self._collections: dict[Any, list[Any]] = {}
+        self._devices: dict[int, str] = {}  # by operation, of those that have one
         self._finalized = False
         self._lock = threading.RLock()
         self._local = _BuildState()
@@ -105,6 +107,10 @@ class Graph:
             raise UnknownNameError(
                 None, None, f"no operation {name!r} in this graph.{self._near(name)}"
             ) from None
+
+    def find_operation(self, name: str) -> Operation | None:
+        """Return the operation called ``name``, or None."""
+        return self._by_name.get(name)
 
     def get_tensor_by_name(self, name: str) -> Tensor:
         """Return the tensor called ``name``, e.g. ``"add:0"``."""
@@ -211,6 +217,8 @@ class Graph:
                 op._outputs = tuple([Tensor(op, i, spec) for i, spec in enumerate(specs)])
             self._operations.append(op)
             self._by_name[op.name] = op
+        if local.devices:
+            self.set_device(op, self._device_here(op))
         return op
 
     def _node_name(self, name: str | None, default: str) -> str:
@@ -302,6 +310,41 @@ class Graph:
         finally:
             local.overrides = outer
 
+    @contextmanager
+    def device(self, device_name_or_function: Any) -> Iterator[None]:
+        """Note a device on the operations made in the block; ``op.device`` and exports show it.
+
+        Its parts add to those of outer blocks, or replace them; None forgets outer blocks.  A
+        function is called with each operation and returns the device's name.
+        """
+        given, local = device_name_or_function, self._local
+        if given is not None and not callable(given):
+            given = given if isinstance(given, DeviceSpec) else DeviceSpec.from_string(given)
+        outer = local.devices
+        local.devices = () if given is None else (*outer, given)
+        try:
+            yield
+        finally:
+            local.devices = outer
+
+    def _device_here(self, op: Operation) -> str:
+        for position in op.opdef.updates:  # what changes a variable stands beside it
+            return op.inputs[position].op.device
+        for around in reversed(self._local.devices):
+            self.set_device(op, placed(op.device, around, op))
+        return op.device
+
+    def set_device(self, op: Operation, device: str) -> None:
+        """Note the name of a device on ``op``."""
+        if device:
+            self._devices[op.id] = device
+        else:
+            self._devices.pop(op.id, None)
+
+    def device_of(self, op: Operation) -> str:
+        """Return the name of the device noted on ``op``, or empty text."""
+        return self._devices.get(op.id, "")
+
     def finalize(self) -> None:
         """Make the graph read-only."""
         self._finalized = True
@@ -385,6 +428,7 @@ class _BuildState(threading.local):
     scope: str = ""
     control: tuple[Operation, ...] = ()
     overrides: dict[str, str] | None = None
+    devices: tuple[Any, ...] = ()
     source: tuple[str, int] | None = None  # set while gradients are built: the forward node's
 
 

@@ -57,8 +57,8 @@ class Tensor(Operators):
 
     @property
     def device(self) -> str:
-        """Empty text: where a node runs is decided in each run."""
-        return ""
+        """The device that ``tf.device`` named; where a node runs is decided in each run."""
+        return self.op.device
 
     @property
     def dtype(self) -> DType | None:
@@ -189,8 +189,8 @@ class Operation(Operators):
 
     @property
     def device(self) -> str:
-        """Empty text: where a node runs is decided in each run."""
-        return ""
+        """The device that ``tf.device`` named; where a node runs is decided in each run."""
+        return self.graph.device_of(self)
 
     @property
     def info(self) -> NodeInfo:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tfmini.device_names import DeviceSpec
 from tfmini.errors import InvalidArgumentError, InvalidTypeError, UnimplementedError
 from tfmini.formats.config import ClusterDef
 
@@ -167,7 +168,8 @@ def replica_device_setter(
 ) -> Callable[[Any], str] | None:
     """Return a function for ``tf.device`` that deals variables out to parameter servers in turn.
 
-    None without parameter servers.  As with any device, where nodes run is the session's decision.
+    None without parameter servers.  What a node's device says already stays, unless
+    ``merge_devices`` is False.  As with any device, where nodes run is the session's decision.
     """
     if cluster is not None:
         jobs = ClusterSpec(cluster).as_dict()
@@ -179,9 +181,13 @@ def replica_device_setter(
 
     def device_of(op: Any) -> str:
         nonlocal dealt
-        if op.type not in kinds:
-            return worker_device
-        dealt = (dealt + 1) % ps_tasks if ps_strategy is None else ps_strategy(op)
-        return f"{ps_device}/task:{dealt}"
+        if not merge_devices and op.device:
+            return op.device
+        device = DeviceSpec.from_string(worker_device or "")
+        if op.type in kinds:
+            dealt = (dealt + 1) % ps_tasks if ps_strategy is None else ps_strategy(op)
+            device = DeviceSpec.from_string(ps_device).replace(task=dealt)
+        device.merge_from(DeviceSpec.from_string(op.device))
+        return device.to_string()
 
     return device_of
