@@ -58,6 +58,11 @@ GRAPHS = {
                                       [tf.constant(0), a])[1],
                         tf.cond(tf.reduce_sum(a) > 1e6, lambda: a, lambda: -a),
                         tf.map_fn(lambda r: r * 2.0, a)],
+    "text and diagonals": lambda a: [tf.as_string(a, 2, width=8), tf.matrix_diag(a, k=1),
+                                     tf.matrix_diag_part(a, k=-1),
+                                     tf.matrix_set_diag(a, a[:, :2, 0])],
+    "arrays": lambda a: [tf.TensorArray(tf.float32, 2).unstack(a).concat(),
+                         tf.TensorArray(tf.float32, 2).unstack(a).read(1)],
     "gradients": lambda a: tf.gradients(
         tf.reduce_sum(tf.tanh(a) * tf.nn.elu(a) + tf.sqrt(tf.abs(a)) * a[:, :1]), [a]),
 }  # fmt: skip
@@ -82,6 +87,27 @@ def test_images_survive():
                *tf.gradients(tf.reduce_sum(h * h), [a, w])]  # fmt: skip
     for one, two in zip(*copied(outputs, {a: IMAGES}), strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+def test_borders_volumes_and_normalization_survive():
+    a = tf.placeholder(tf.float32, [None, 4, 4, 1])
+    v = tf.reshape(a, [2, 4, 2, 2, 1])
+    w = tf.constant(x(2, 2, 2, 1, 3))
+    pairs = [[0, 0], [1, 2], [0, 1], [0, 0]]
+    h = tf.nn.conv3d(v, w, [1, 1, 1, 1, 1], "SAME")
+    y, mean, variance = tf.nn.fused_batch_norm(a, [2.0], [0.5])
+    outputs = [tf.pad(a, pairs), tf.pad(a, pairs, constant_values=3.0), tf.pad(a, pairs, "REFLECT"),
+               tf.pad(a, tf.stack([[0, 0], [tf.shape(a)[0], 0], [0, 0], [0, 0]])),
+               tf.space_to_batch_nd(a, [2], [[1, 1]]), tf.batch_to_space_nd(a, [2], [[1, 0]]), h,
+               tf.nn.max_pool3d(h, 2, 2, "SAME"), tf.nn.avg_pool3d(h, 2, 2, "SAME"),
+               y, mean, variance,
+               *tf.gradients(tf.reduce_sum(y**3) + tf.reduce_sum(tf.nn.max_pool3d(h, 2, 1, "SAME")
+                                                                 * h), [a, w])]  # fmt: skip
+    for one, two in zip(*copied(outputs, {a: IMAGES}), strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-6)
+    kinds = [t.op.node_def.op for t in outputs[:9]]
+    assert kinds == ["PadV2", "PadV2", "MirrorPad", "Pad", "SpaceToBatchND", "BatchToSpaceND",
+                     "Conv3D", "MaxPool3D", "AvgPool3D"]  # fmt: skip
 
 
 def test_nodes_have_the_form_of_tensorflow():

@@ -70,6 +70,71 @@ def model() -> None:
                  later=session.run(loss, feed))  # fmt: skip
 
 
+def flow() -> None:
+    """Conditionals and loops as TensorFlow 1 has them, with what they give and a step of training.
+
+    The file has the values for each of two feeds, and after a step with each.
+    """
+    tf.disable_resource_variables()
+    tf.disable_control_flow_v2()
+    x = tf.placeholder(tf.float32, [None, 3], name="x")
+    t, u = tf.placeholder(tf.bool, [], name="t"), tf.placeholder(tf.bool, [], name="u")
+    n = tf.placeholder(tf.int32, [], name="n")
+    w = tf.get_variable("w", initializer=np.linspace(-1, 1, 9, dtype="f").reshape(3, 3))
+    count = tf.get_variable("count", initializer=0.0, trainable=False)
+
+    with tf.name_scope("choice"):
+        a, b = tf.cond(
+            t,
+            lambda: (tf.tanh(tf.matmul(x, w)), x + 1.0),
+            lambda: (tf.cond(u, lambda: tf.matmul(x, w) * 3.0, lambda: x * x), x),
+        )
+    chosen = tf.case([(tf.equal(n, 1), lambda: x * 2.0), (tf.equal(n, 2), lambda: x * 3.0)],
+                     default=lambda: x * 5.0)  # fmt: skip
+    counted = tf.cond(t, lambda: tf.assign_add(count, 1.0), lambda: tf.identity(count) * 10.0)
+    h = tf.matmul(x, w)
+    noisy = tf.cond(t, lambda: tf.nn.dropout(h, rate=0.5), lambda: h)
+    (noise,) = tf.gradients(noisy, h)
+    ratio = tf.where(tf.equal(noisy, 0.0), tf.zeros_like(h), noisy / h) - noise
+    with tf.control_dependencies([tf.assert_positive(n, message="n is too small")]):
+        power = tf.while_loop(lambda i, p: i < n, lambda i, p: (i + 1, p * 1.5 + x), [0, x])[1]
+
+    def row(i, total):
+        inner = tf.while_loop(lambda j, s: j < i, lambda j, s: (j + 1, s + 1.0), [0, total])[1]
+        return i + 1, tf.cond(tf.equal(i % 2, 0), lambda: inner * 2.0, lambda: inner)
+
+    nested = tf.while_loop(lambda i, total: i < n + 2, row, [0, tf.constant(0.0)])[1]
+    mapped = tf.map_fn(lambda r: r * tf.reduce_sum(r), x)
+    scanned = tf.scan(lambda s, r: s * 0.5 + r, x)
+    grown = tf.while_loop(
+        lambda i, y: i < n, lambda i, y: (i + 1, tf.concat([y, y], 1)), [0, x],
+        [tf.TensorShape([]), tf.TensorShape([None, None])],
+    )[1]  # fmt: skip
+    looped = tf.while_loop(
+        lambda i, s: i < n, lambda i, s: (i + 1, tf.tanh(tf.matmul(s, w) + x)), [0, x]
+    )[1]
+    outputs = [a, b, chosen, counted, ratio, power, nested, mapped, scanned, grown, looped]
+    for i, out in enumerate(outputs):
+        tf.add_to_collection("outputs", tf.identity(out, name=f"out{i}"))
+    step = tf.train.GradientDescentOptimizer(0.1)
+    step.minimize(tf.reduce_sum(a * a) + tf.reduce_sum(noisy * 0.0), name="train")
+    step.minimize(tf.reduce_sum(looped * looped), name="train_loop")
+    rows = np.linspace(-1, 1, 12, dtype="f").reshape(4, 3)
+    feeds = [{x: rows, t: True, u: False, n: 3}, {x: rows, t: False, u: True, n: 2},
+             {x: rows, t: False, u: False, n: 1}]  # fmt: skip
+    known = {}
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        tf.train.Saver().save(session, str(FOLDER / "flow"), write_state=False)
+        for i, feed in enumerate(feeds):
+            for j, value in enumerate(session.run(outputs, feed)):
+                known[f"{i}_{j}"] = value
+            for name in ("train", "train_loop"):
+                session.run(name, feed)
+                known[f"{i}_{name}"] = session.run(w)
+    np.savez(FOLDER / "flow.npz", **known)
+
+
 def records() -> None:
     """Two examples in a TFRecord file."""
     with tf.python_io.TFRecordWriter(str(FOLDER / "examples.tfrecord")) as writer:
@@ -109,5 +174,7 @@ if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     checkpoint()
     model()
+    with tf.Graph().as_default():
+        flow()
     records()
     saved_model()

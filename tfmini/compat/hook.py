@@ -46,6 +46,7 @@ _INSIDE = {
     "mnist": ("examples.tutorials.mnist.input_data",),
     "text": ("contrib.learn.preprocessing",),
     "hparam": ("contrib.training",),
+    "freeze_graph": ("saved_model.freeze_graph",),
     "inspect_checkpoint": ("train.inspect_checkpoint",),
 }
 _EVERYWHERE = ("", "nn", "train", "math", "summary", "layers", "losses", "metrics", "initializers",

@@ -10,10 +10,22 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfmini.build import convert_to_tensor
+from tfmini.exchange.attributed import ATTRIBUTED, has_form
+from tfmini.exchange.channels import CHANNELS_FIRST, has_channels_first
 from tfmini.exchange.forms import NotUnderstood
 from tfmini.formats.graphdef import NodeDef
 from tfmini.nodes import Tensor
-from tfmini.ops import array, cumulative, joining, logic, math, reductions, selection
+from tfmini.ops import (
+    array,
+    blocks,
+    cumulative,
+    joining,
+    logic,
+    math,
+    reductions,
+    scattering,
+    selection,
+)
 from tfmini.ops.activations import SELU_SCALE, SELU_TAIL
 
 Composition = Callable[..., Any]
@@ -71,7 +83,16 @@ def _is_initialized(*_variable: Any) -> Any:
     return convert_to_tensor(True)  # a session initialises a variable when it is first read
 
 
-COMPOSED: dict[str, Composition] = {
+def _identities(*inputs: Any) -> list[Any]:
+    return [array.identity(x) for x in inputs]
+
+
+def _stitched(*inputs: Any) -> Any:
+    half = len(inputs) // 2
+    return scattering.dynamic_stitch(inputs[:half], inputs[half:])
+
+
+_COMPOSED: dict[str, Composition] = {
     "SigmoidGrad": _sigmoid_grad,
     "TanhGrad": _tanh_grad,
     "SoftplusGrad": _softplus_grad,
@@ -85,12 +106,28 @@ COMPOSED: dict[str, Composition] = {
     "IsVariableInitialized": _is_initialized,
     "VarIsInitializedOp": _is_initialized,
     "PreventGradient": lambda x: array.identity(x),
+    "IdentityN": _identities,
+    "ParallelDynamicStitch": _stitched,
+    "SpaceToBatchND": lambda x, block, paddings: blocks.space_to_batch_nd(x, block, paddings),
+    "BatchToSpaceND": lambda x, block, crops: blocks.batch_to_space_nd(x, block, crops),
 }
+
+
+def is_composed(node: NodeDef) -> bool:
+    """Whether TensorFlow's ``node`` is made of several of our operations."""
+    if node.op in ATTRIBUTED:
+        return not has_form(node)
+    return node.op in _COMPOSED or has_channels_first(node)
 
 
 def composed(node: NodeDef, inputs: Sequence[Tensor]) -> list[Tensor]:
     """Return the outputs of TensorFlow's ``node``, made of several operations."""
-    if "data_format" in node.attr and node.attr["data_format"].s != b"NHWC":
+    if node.op in ATTRIBUTED:
+        made = ATTRIBUTED[node.op](node, *inputs)
+    elif has_channels_first(node):
+        made = CHANNELS_FIRST[node.op](node, *inputs)
+    elif "data_format" in node.attr and node.attr["data_format"].s != b"NHWC":
         raise NotUnderstood("its channels come first")
-    made = COMPOSED[node.op](*inputs)
+    else:
+        made = _COMPOSED[node.op](*inputs)
     return list(made) if isinstance(made, (list, tuple)) else [made]

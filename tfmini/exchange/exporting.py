@@ -24,6 +24,14 @@ from tfmini.nodes import Operation, Tensor
 
 NATIVE = "_tfmini"  # the attribute of nodes whose attributes and inputs are ours
 LATE = "_late"  # on such a node: the attributes that its last inputs are
+#: TensorFlow's outputs, as ours, where they differ: it gives the mean once more, for the gradient.
+PLACES = {"FusedBatchNormV3": (0, 1, 2, 1, 3, 3)}
+# Types with TensorFlow's names, but inputs or attributes of our own.
+_OWN_FORM = frozenset((
+    "AsString", "MatrixDiagPartV2", "MatrixDiagV2", "MatrixSetDiagV2", "ParseExample",
+    "ParseSingleExample", "TensorArrayConcatV3", "TensorArrayGatherV3", "TensorArrayScatterV3",
+    "TensorArraySplitV3", "TensorArrayV3",
+))  # fmt: skip
 _PRODUCER = 134  # the version of graphs that TensorFlow 1.15 writes
 
 
@@ -48,6 +56,8 @@ def _node_def(node: Operation, out: GraphDef, taken: set[str]) -> NodeDef:
     inputs = [_input(item, node, out, taken) for item in written.inputs]
     inputs += [f"^{c.name}" for c in node.control_inputs]
     made = NodeDef(name=node.name, op=written.op, input=inputs)
+    if node.device:
+        made.device = node.device
     for name, attr in written.attrs.items():
         made.attr.adopt(name, attr)
     return made
@@ -65,7 +75,7 @@ def _written(node: Operation) -> Written:
         written = special(known)
     elif form is not None:
         written = form.write(known)
-    elif known is node:
+    elif known is node and node.type not in _OWN_FORM:
         written = Written(node.type, list(node.inputs), _encoded(node))
     if written is None:
         return _native(node)
@@ -91,7 +101,9 @@ def _native(node: Operation) -> Written:
 def _input(item: Tensor | Constant, node: Operation, out: GraphDef, taken: set[str]) -> str:
     """Return the name of an input; a constant becomes a node of its own."""
     if isinstance(item, Tensor):
-        return item.op.name if item.value_index == 0 else item.name
+        places = PLACES.get(item.op.type)
+        index = places.index(item.value_index) if places else item.value_index
+        return f"{item.op.name}:{index}" if index else item.op.name
     base = name = f"{node.name}/{item.name}"
     count = 0
     while name in taken:

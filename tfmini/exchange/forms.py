@@ -159,6 +159,10 @@ def _write_images(value: Any) -> AttrValue | None:
     return encoded((1, *listed, 1))
 
 
+def _write_volumes(value: Any) -> AttrValue | None:
+    return _write_images((value,) * 3 if isinstance(value, int) else value)
+
+
 def _read_images(value: Any, node: NodeDef) -> Any:
     return tuple(value[1:-1])
 
@@ -200,12 +204,13 @@ def _plain(value: Any) -> AttrValue | None:
 
 
 _WRITERS: dict[str, Any] = {
-    "": _plain, "images": _write_images, "padding": _write_padding, "seed": _write_seed,
+    "": _plain, "images": _write_images, "volumes": _write_volumes, "padding": _write_padding,
+    "seed": _write_seed,
     "int32": _write_type, "int64": _write_long, "axes": _write_axes,
 }  # fmt: skip
 _READERS: dict[str, Any] = {
     **dict.fromkeys(_WRITERS, lambda value, node: value),
-    "images": _read_images, "padding": _read_padding, "seed": _read_seed,
+    "images": _read_images, "volumes": _read_images, "padding": _read_padding, "seed": _read_seed,
     "axes": lambda value, node: tuple(value) or None,
 }  # fmt: skip
 
@@ -214,6 +219,11 @@ _WINDOW = "strides:images padding:padding"
 _reduction = Form("0 axis", "keep_dims=keepdims")
 _pool = Form("0", f"ksize:images {_WINDOW}", _NHWC, {"dilations": 1})
 _conv = Form("0 1", f"{_WINDOW} dilations:images", _NHWC)
+_NDHWC = {"data_format": "NDHWC"}
+_VOLUMES = "strides:volumes padding:padding dilations:volumes"
+_POOLED_VOLUMES = "ksize:volumes strides:volumes padding:padding"
+_conv3d = Form("0 1", _VOLUMES, _NDHWC)
+_conv3d_grad = Form("0 1 2", _VOLUMES, _NDHWC)
 _conv_grad = Form("0 1 2", f"{_WINDOW} dilations:images", _NHWC)
 _random = Form("0", "dtype seed2=seed:seed")
 
@@ -225,10 +235,17 @@ FORMS: dict[str, Form] = {
     **dict.fromkeys(["ArgMax", "ArgMin"], Form("0 dimension", "output_type:int64")),
     **dict.fromkeys(["Cumprod", "Cumsum"], Form("0 axis", "exclusive reverse")),
     **dict.fromkeys(["MaxPool", "AvgPool"], _pool),
+    "MaxPool3D": Form("0", _POOLED_VOLUMES, _NDHWC, {"dilations": 1}, "MaxPool"),
+    "AvgPool3D": Form("0", _POOLED_VOLUMES, _NDHWC, {"dilations": 1}, "AvgPool"),
+    "MaxPool3DGrad": Form("0 1 2", _POOLED_VOLUMES, _NDHWC, {"dilations": 1}, "MaxPoolGrad"),
+    "AvgPool3DGrad": Form("0 1", _POOLED_VOLUMES, _NDHWC, {"dilations": 1}, "AvgPoolGrad"),
     "MaxPoolGrad": Form("0 1 2", f"ksize:images {_WINDOW}", _NHWC, {"dilations": 1}),
     "AvgPoolGrad": Form("0 1", f"ksize:images {_WINDOW}", _NHWC, {"dilations": 1}),
     "Conv2D": _conv,
     "DepthwiseConv2dNative": _conv,
+    "Conv3D": _conv3d,
+    "Conv3DBackpropInputV2": _conv3d_grad,
+    "Conv3DBackpropFilterV2": _conv3d_grad,
     "Conv2DBackpropInput": _conv_grad,
     "Conv2DBackpropFilter": _conv_grad,
     "DepthwiseConv2dNativeBackpropInput": _conv_grad,
@@ -245,6 +262,9 @@ FORMS: dict[str, Form] = {
     "Concat": Form("axis *", type="ConcatV2"),
     "ConcatV2": Form("* axis"),
     "ExpandDims": Form("0 axis"),
+    "ExtractImagePatches": Form(
+        "0", "ksizes:images strides:images rates:images padding", None, {"fill": 0.0}
+    ),
     "Gather": Form("0 1", "", None, {"axis": 0, "batch_dims": 0}, "GatherV2"),
     "GatherV2": Form("0 1 axis", "batch_dims"),
     "InTopKV2": Form("0 1 k"),
@@ -271,11 +291,15 @@ FORMS: dict[str, Form] = {
 # TensorFlow's names of types that we have under another one.
 SYNONYMS = {
     "AddV2": "Add", "BatchMatMul": "BatchMatMulV2", "BatchMatMulV3": "BatchMatMulV2",
-    "PadV2": "Pad", "Inv": "Reciprocal", "InvGrad": "ReciprocalGrad",
+    "Inv": "Reciprocal", "InvGrad": "ReciprocalGrad",
     "Variable": "VariableV2", "VarHandleOp": "VariableV2",
     "ReadVariableOp": "Identity", "RefIdentity": "Identity", "AssignVariableOp": "Assign",
     "AssignAddVariableOp": "AssignAdd", "AssignSubVariableOp": "AssignSub",
-    "ResourceGather": "Gather", "PlaceholderV2": "Placeholder",
+    "ResourceGather": "Gather", "ResourceGatherNd": "GatherNd", "PlaceholderV2": "Placeholder",
+    "ResourceStridedSliceAssign": "StridedSliceAssign",
+    **{f"ResourceScatter{name}": f"Scatter{name}" for name in (
+        "Add", "Div", "Max", "Min", "Mul", "NdAdd", "NdSub", "NdUpdate", "Sub", "Update",
+    )},
     **{f"ResourceApply{name}": f"Apply{name}" for name in (
         "Adadelta", "Adagrad", "AdagradDA", "Adam", "AdaMax", "CenteredRMSProp", "Ftrl",
         "GradientDescent", "Momentum", "ProximalAdagrad", "ProximalGradientDescent", "RMSProp",
@@ -303,7 +327,7 @@ _TYPES = {
     "dtype=0": "PlaceholderWithDefault", "S=0 T=1": "RandomGamma",
     "T=0 Tout=1": "RandomUniformInt", "Tidx=0": "Range UnravelIndex", "T=0 Tshape=1": "Reshape",
     "T=0 Tlen=1": "ReverseSequence SplitV", "T=0 Tshift=1 Taxis=2": "Roll",
-    "Tindices=0 T=1": "ScatterNd", "T=0 Index=1": "Slice StridedSlice",
+    "Tindices=0 T=1": "ScatterNd", "T=0 Index=1": "Slice StridedSlice StridedSliceAssign",
     "T=0 Tindices=1": "SegmentMax SegmentMean SegmentMin SegmentProd SegmentSum TensorScatterAdd "
                       "TensorScatterSub TensorScatterUpdate",
     "T=0 Tblock_shape=1 Tpaddings=2": "SpaceToBatchND",

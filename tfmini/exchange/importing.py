@@ -6,6 +6,7 @@ node that is not understood becomes one that says so when it is run; what does n
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from inspect import Parameter
 from types import SimpleNamespace
@@ -17,11 +18,15 @@ from tfmini.build import CONST, convert_to_tensor, create, infer_specs, make_con
 from tfmini.dtypes import as_dtype
 from tfmini.errors import InvalidArgumentError, InvalidTypeError, NotFoundError, OpError
 from tfmini.exchange.attributes import decoded
-from tfmini.exchange.composed import COMPOSED, composed
-from tfmini.exchange.exporting import LATE, NATIVE
+from tfmini.exchange.composed import composed, is_composed
+from tfmini.exchange.control_flow import ENTERS, NEXTS, SWITCHES, ControlFlow
+from tfmini.exchange.control_flow import split_name as _split
+from tfmini.exchange.exporting import LATE, NATIVE, PLACES
 from tfmini.exchange.foreign import foreign_type
 from tfmini.exchange.forms import FORMS, SYNONYMS, NotUnderstood, Read
+from tfmini.exchange.regions import Regions
 from tfmini.exchange.special import READERS, WEAK
+from tfmini.exchange.variable_defs import find_initializer
 from tfmini.formats.graphdef import GraphDef, NodeDef
 from tfmini.graph import Graph, get_default_graph
 from tfmini.logging import warn
@@ -75,10 +80,12 @@ class Importer:
     """One import: finds what was made by the names in the message."""
 
     def __init__(
-        self, graph: Graph, graph_def: GraphDef, prefix: str, input_map: Mapping[str, Any]
-    ) -> None:
-        self._graph = graph
-        self._prefix = prefix
+        self, graph: Graph, graph_def: GraphDef, prefix: str, input_map: Mapping[str, Any],
+        keeps_devices: bool = True,
+    ) -> None:  # fmt: skip
+        self.graph = graph
+        self.prefix = prefix
+        self._keeps_devices = keeps_devices
         self._nodes: dict[str, NodeDef] = {}
         for node in graph_def.node:
             if self._nodes.setdefault(node.name, node) is not node:
@@ -87,9 +94,12 @@ class Importer:
             _tensor_name(k): convert_to_tensor(v, graph=graph) for k, v in input_map.items()
         }
         self._made: dict[str, Operation] = {}
+        # What must run for a node to have run: itself, or the conditional that it is inside of.
+        self._done: ChainMap[str, Operation] = ChainMap({}, self._made)
         self._composed: dict[str, list[Tensor]] = {}  # outputs of what is several nodes here
         self._outputs = self._count_outputs()
         self._foreign: dict[str, list[str]] = {}
+        self._flow: ControlFlow | None = None
         self.variables: list[Variable] = []
 
     # -- what is where --------------------------------------------------------------------------
@@ -121,6 +131,44 @@ class Importer:
         except KeyError:
             raise NotUnderstood(f"{name}, which it needs, needs it in turn: a loop") from None
 
+    # What stands for nodes of conditionals and loops, which have none of their own here.
+
+    def is_made(self, name: str) -> bool:
+        """Whether something stands for the node called ``name``."""
+        return name in self._made
+
+    @property
+    def made(self) -> set[str]:
+        """The names of the nodes that something stands for."""
+        return set(self._made)
+
+    def stand_in(self, name: str, tensors: list[Tensor]) -> None:
+        """Let ``tensors`` stand for the outputs of a node."""
+        self._made[name] = tensors[0].op
+        self._composed[name] = tensors
+
+    def define(self, name: str, tensors: list[Tensor]) -> None:
+        """Let ``tensors`` stand for the outputs of a node, the first under the node's name."""
+        named: Tensor = array.identity(tensors[0], name=self.prefix + name + "/")
+        self.stand_in(name, [named, *tensors[1:]])
+
+    def redefine(self, name: str, tensor: Tensor) -> None:
+        """Let ``tensor`` stand for one output of a node that is made."""
+        source, index = _split(name)
+        tensors = list(self._composed.get(source) or self._made[source].outputs)
+        tensors[index] = tensor
+        self._composed[source] = tensors
+
+    def enclose(self, names: Iterable[str], whole: Operation) -> None:
+        """Let ``whole`` run where nodes inside of it must have run."""
+        self._done.update(dict.fromkeys(names, whole))
+
+    def forget(self, before: set[str]) -> None:
+        """Let nothing stand for nodes but for those in ``before``."""
+        for name in self.made - before:
+            del self._made[name]
+            self._composed.pop(name, None)
+
     def element(self, name: str) -> Any:
         try:
             return self.tensor(name) if ":" in name else self.operation(name)
@@ -133,10 +181,22 @@ class Importer:
 
     def run(self) -> None:
         """Make all nodes."""
-        for node in self._ordered():
-            self._make(node)
+        ordered = self._ordered()
+        if any(node.op in SWITCHES for node in ordered):
+            self._flow = flow = ControlFlow(ordered, self._nodes)
+            self._regions = Regions(self, flow)
+            outside = [n.name for n in ordered if not flow.context[n.name]]
+            for name in flow.order(frozenset(), outside, self.is_made):
+                self.make(name)
+            for node in ordered:
+                if node.name not in self._made:
+                    reason = "it is inside of a conditional or loop, and none of its results"
+                    self._made[node.name] = self._foreign_node(node, (), reason)
+        else:
+            for node in ordered:
+                self._make(node)
         for variable in self.variables:
-            _find_initializer(variable)
+            find_initializer(variable)
         if self._foreign:
             types = sorted(self._foreign)
             more = f" and {len(types) - _LISTED} more" if len(types) > _LISTED else ""
@@ -144,6 +204,22 @@ class Importer:
                 "imported nodes that can't run here, of types %s%s (e.g. %s); what does not need "
                 "them runs", ", ".join(types[:_LISTED]), more, self._foreign[types[0]][0],
             )  # fmt: skip
+
+    def make(self, name: str) -> None:
+        """Make the node called ``name``, or the whole conditional or loop whose result it is."""
+        node = self._nodes[name]
+        unit = self._flow.units.get(name) if self._flow else None
+        if unit is None:
+            self._make(node)
+            return
+        if name in self._made:  # along with another result
+            return
+        try:
+            with self.graph.as_default(), self.graph.control_dependencies(None):
+                self._regions.make(unit)
+        except (NotUnderstood, OpError, ValueError, TypeError) as e:
+            for result in unit.results:
+                self._made[result] = self._not_understood(self._nodes[result], _reason(e))
 
     def _ordered(self) -> list[NodeDef]:
         """Return the nodes so that inputs come first; loops are cut where they close."""
@@ -173,14 +249,17 @@ class Importer:
                 raise InvalidArgumentError(
                     None, None, f"node {node.name!r} takes {name!r}, which the graph does not have."
                 )
+        names = [n for n in names if self._nodes[n].op not in NEXTS]  # where loops close
         for attr in node.attr.values():
             if attr.WhichOneof("value") == "func":
                 names += _named_in(attr, self._nodes)
         return names
 
     def _make(self, node: NodeDef) -> None:
-        control = [self._made[i[1:]] for i in node.input if i[:1] == "^" and i[1:] in self._made]
-        graph = self._graph
+        before = [self._done.get(i[1:]) for i in node.input if i[:1] == "^"]
+        # The variables of a loop are there before its body begins.
+        control = [op for op in before if op is not None and op.opdef is not BODY_INPUT]
+        graph = self.graph
         with (
             graph.as_default(),
             graph.control_dependencies(None),
@@ -191,31 +270,42 @@ class Importer:
                 self._made[node.name] = self._understood(node, inputs)
             except (NotUnderstood, OpError, ValueError, TypeError) as e:
                 # Whatever is wrong with this node, the others may be what the user wants.
-                reason = e.message.rstrip(".") if isinstance(e, OpError) else str(e)
-                self._made[node.name] = self._not_understood(node, reason)
+                self._made[node.name] = self._not_understood(node, _reason(e))
+            made = self._made[node.name]
+            if node.device and self._keeps_devices and made.name == self.prefix + node.name:
+                graph.set_device(made, node.device)
 
     def _understood(self, node: NodeDef, inputs: list[Tensor]) -> Operation:
+        if node.op in SWITCHES or node.op in ENTERS:
+            self.stand_in(node.name, [inputs[0], inputs[0]])
+            return inputs[0].op
         kind = node.op if NATIVE in node.attr else SYNONYMS.get(node.op, node.op)
-        name = self._prefix + node.name + "/"
+        name = self.prefix + node.name + "/"
         if kind == "Const":
             return self._constant(node, name)
         if kind == "VariableV2":
             return self._variable(node, name)
         if kind == "BodyInput":
             spec = self._only_spec(node)
-            return self._graph.create(BODY_INPUT, (), {}, (spec,), name)
-        if kind in COMPOSED and NATIVE not in node.attr:
+            return self.graph.create(BODY_INPUT, (), {}, (spec,), name)
+        if is_composed(node) and NATIVE not in node.attr:
             return self._several(node, inputs)
+        if kind == "Identity" and type(inputs[0]) is Variable and len(node.input) == 1:
+            # TensorFlow 1's w/read is the variable's memory: who comes after an update sees it.
+            self._composed[node.name] = inputs
         read = self._read(node, kind, inputs)
         changes = read.attrs.get("changes")
         opdef = UpdatingIf(changes) if changes else _type(read.type)
-        return create(opdef, tuple(read.inputs), _complete(opdef, read.attrs), name)
+        made = create(opdef, tuple(read.inputs), _complete(opdef, read.attrs), name)
+        if read.type in PLACES and NATIVE not in node.attr:
+            self._composed[node.name] = [made.outputs[i] for i in PLACES[read.type]]
+        return made
 
     def _several(self, node: NodeDef, inputs: list[Tensor]) -> Operation:
         """Make several nodes, the first output's under the name of TensorFlow's one."""
-        with self._graph.name_scope(self._prefix + node.name + "/"):
+        with self.graph.name_scope(self.prefix + node.name + "/"):
             first, *others = composed(node, inputs)
-        named: Tensor = array.identity(first, name=self._prefix + node.name + "/")
+        named: Tensor = array.identity(first, name=self.prefix + node.name + "/")
         self._composed[node.name] = [named, *others]
         return named.op
 
@@ -237,9 +327,9 @@ class Importer:
     def _constant(self, node: NodeDef, name: str) -> Operation:
         value = decoded(node.attr["value"])
         if WEAK in node.attr:
-            return make_const(self._graph, value.item(), name).op
+            return make_const(self.graph, value.item(), name).op
         value.flags.writeable = False
-        return self._graph.create(CONST, (), {"value": value},
+        return self.graph.create(CONST, (), {"value": value},
                                   infer_specs(CONST, (), {"value": value}), name)  # fmt: skip
 
     def _only_spec(self, node: NodeDef) -> TensorSpec:
@@ -250,7 +340,7 @@ class Importer:
     def _variable(self, node: NodeDef, name: str) -> Operation:
         variable = Variable.__new__(Variable)
         spec = self._only_spec(node)
-        made = self._graph.create(VARIABLE, (), {}, (spec,), name, tensor=variable)
+        made = self.graph.create(VARIABLE, (), {}, (spec,), name, tensor=variable)
         variable.trainable = False
         variable.constraint = None
         self.variables.append(variable)
@@ -265,15 +355,16 @@ class Importer:
                     inputs.append(self.tensor(name))
                 except NotUnderstood:
                     continue
+        return self._foreign_node(node, inputs, reason)
+
+    def _foreign_node(self, node: NodeDef, inputs: Sequence[Tensor], reason: str) -> Operation:
         opdef = foreign_type(node.op)
         attrs: dict[str, Any] = {
             "node_def": node.SerializeToString(), "outputs": self._outputs[node.name],
             "reason": reason,
         }  # fmt: skip
         specs = opdef.infer(**attrs)
-        return self._graph.create(
-            opdef, tuple(inputs), attrs, specs, self._prefix + node.name + "/"
-        )
+        return self.graph.create(opdef, tuple(inputs), attrs, specs, self.prefix + node.name + "/")
 
 
 # Types that are not in the registry: they touch files.
@@ -290,14 +381,12 @@ def _type(name: str) -> OpDef:
         raise NotUnderstood(f"operation type {name} is not known here") from None
 
 
+def _reason(error: Exception) -> str:
+    return error.message.rstrip(".") if isinstance(error, OpError) else str(error)
+
+
 def _data_inputs(node: NodeDef) -> list[str]:
     return [i for i in node.input if i[:1] != "^"]
-
-
-def _split(name: str) -> tuple[str, int]:
-    """Return a tensor's operation and index: "x" is the first output of x."""
-    source, colon, index = name.rpartition(":")
-    return (source, int(index)) if colon and index.isdigit() else (name, 0)
 
 
 def _tensor_name(name: str) -> str:
@@ -328,32 +417,3 @@ def _complete(opdef: OpDef, attrs: dict[str, Any]) -> dict[str, Any]:
     if missing:
         raise NotUnderstood(f"it lacks {', '.join(missing)}")
     return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in out.items()}
-
-
-def _find_initializer(variable: Variable) -> None:
-    """Find the operation that sets the variable first: the one that TensorFlow's names say."""
-    assigns = [n for n in variable.consumers() if n.type == "Assign" and n.inputs[0] is variable]
-    assigns.sort(key=lambda node: node.name != f"{variable.op.name}/Assign")
-    found = next((n for n in assigns if _is_initial(n.inputs[1])), None)
-    if found is not None:
-        set_initializer(variable, found.outputs[0])
-
-
-def set_initializer(variable: Variable, assigned: Tensor) -> None:
-    """Make the assignment whose output is given the one that initialises the variable."""
-    variable._initializer = assigned
-    variable.initial_value = assigned.op.inputs[1]
-
-
-def _is_initial(value: Tensor) -> bool:
-    """Whether a value comes from the graph, not from a checkpoint or a feed."""
-    seen: set[int] = set()
-    pending: Sequence[Operation] = [value.op]
-    while pending:
-        node, *rest = pending
-        if node.type == "RestoreV2" or node.opdef.is_placeholder:
-            return False
-        before = [t.op for t in node.inputs if t.op.id not in seen]
-        seen.update([n.id for n in before])
-        pending = [*rest, *before]
-    return True

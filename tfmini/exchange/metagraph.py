@@ -12,7 +12,8 @@ from typing import Any
 
 from tfmini.errors import InvalidArgumentError, NotFoundError, OpError
 from tfmini.exchange.exporting import graph_to_def
-from tfmini.exchange.importing import Importer, set_initializer
+from tfmini.exchange.importing import Importer
+from tfmini.exchange.variable_defs import describe
 from tfmini.formats.graphdef import CollectionDef, GraphDef, MetaGraphDef, SaverDef, VariableDef
 from tfmini.formats.protobuf import Message
 from tfmini.formats.prototext import merge_text, to_text
@@ -47,6 +48,8 @@ def export_meta_graph(
     collection_list : names of collections; default all
     as_text : bool
         Whether the file has the text form.
+    clear_devices : bool
+        Whether to leave out the devices that ``tf.device`` named.
     """
     source = graph or get_default_graph()
     if export_scope is not None:
@@ -58,6 +61,9 @@ def export_meta_graph(
         out.meta_info_def.CopyFrom(meta_info_def)
     out.meta_info_def.tensorflow_version = out.meta_info_def.tensorflow_version or "1.15.0"
     out.graph_def.CopyFrom(graph_def or graph_to_def(source))
+    if clear_devices:
+        for node in out.graph_def.node:
+            node.device = ""
     if saver_def is not None:
         out.saver_def.CopyFrom(saver_def)
     keys = source.get_all_collection_keys() if collection_list is None else collection_list
@@ -75,7 +81,7 @@ def export_meta_graph(
 def _write_collection(out: MetaGraphDef, key: str, items: list[Any]) -> None:
     found = CollectionDef()
     if key in _OF_VARIABLES and all([isinstance(i, Variable) for i in items]):
-        found.bytes_list.value.extend([_variable_def(v).SerializeToString() for v in items])
+        found.bytes_list.value.extend([v.to_proto().SerializeToString() for v in items])
     elif all([isinstance(i, (Tensor, Operation)) for i in items]):
         found.node_list.value.extend([i.name for i in items])
     elif all([isinstance(i, Message) for i in items]):
@@ -89,16 +95,6 @@ def _write_collection(out: MetaGraphDef, key: str, items: list[Any]) -> None:
     else:  # other objects: a queue runner, a regularizer
         return
     out.collection_def[key].CopyFrom(found)
-
-
-def _variable_def(variable: Variable) -> VariableDef:
-    return VariableDef(
-        variable_name=variable.name,
-        initializer_name=variable.initializer.name,
-        snapshot_name=variable.name,
-        initial_value_name=variable.initial_value.name,
-        trainable=variable.trainable,
-    )
 
 
 def read_meta_graph(meta_graph_or_file: Any) -> MetaGraphDef:
@@ -135,7 +131,7 @@ def import_scoped_meta_graph(
     message = read_meta_graph(meta_graph_or_file)
     target = graph or get_default_graph()
     prefix = f"{import_scope}/" if import_scope else ""
-    importer = Importer(target, message.graph_def, prefix, input_map or {})
+    importer = Importer(target, message.graph_def, prefix, input_map or {}, not clear_devices)
     importer.run()
     found: dict[int, Variable] = {id(v): v for v in importer.variables}
     for key in message.collection_def:
@@ -184,8 +180,6 @@ def _variable(importer: Importer, definition: VariableDef) -> Variable | None:
     found = _element(importer, definition.variable_name)
     if not isinstance(found, Variable):
         return None
-    found.trainable = found.trainable or definition.trainable
     assigned = _element(importer, definition.initializer_name)
-    if isinstance(assigned, Operation) and assigned.type == "Assign":
-        set_initializer(found, assigned.outputs[0])
+    describe(found, definition, assigned if isinstance(assigned, Operation) else None)
     return found

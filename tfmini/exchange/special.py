@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tfmini.build import constant_value, convert_to_tensor
+from tfmini.dtypes import as_dtype, float32
 from tfmini.exchange.attributes import decoded, encoded, shape_attr
-from tfmini.exchange.forms import Constant, NotUnderstood, Read, Written
+from tfmini.exchange.forms import FORMS, Constant, Read, Written
 from tfmini.formats.graphdef import AttrValue, NodeDef
 from tfmini.formats.tensors import make_tensor_proto
 from tfmini.nodes import Operation, Tensor
@@ -119,10 +120,6 @@ def _read_slice_grad(node: NodeDef, inputs: Sequence[Tensor]) -> Read:
 
 
 def _read_batch_norm(node: NodeDef, inputs: Sequence[Tensor]) -> Read:
-    if "is_training" in node.attr and not node.attr["is_training"].b:
-        raise NotUnderstood("it is not for training")
-    if "data_format" in node.attr and node.attr["data_format"].s not in (b"NHWC", b"NDHWC"):
-        raise NotUnderstood("its channels come first")
     epsilon = decoded(node.attr["epsilon"]) if "epsilon" in node.attr else 0.0001
     return Read("FusedBatchNormV3", list(inputs[:3]), {"epsilon": epsilon})
 
@@ -130,9 +127,37 @@ def _read_batch_norm(node: NodeDef, inputs: Sequence[Tensor]) -> Read:
 def _write_batch_norm(node: Operation) -> Written:
     dtype = node.inputs[1].dtype
     empty = np.zeros(0, dtype.dtype if dtype else np.float32)
-    attrs = {"epsilon": encoded(float(node.attrs["epsilon"])), "is_training": encoded(True)}
+    attrs = {"epsilon": encoded(float(node.attrs["epsilon"])), "is_training": encoded(True),
+             "U": encoded(as_dtype(empty.dtype))}  # fmt: skip
     inputs = [*node.inputs, Constant("mean", empty), Constant("variance", empty)]
     return Written("FusedBatchNormV3", inputs, attrs)
+
+
+def _write_batch_norm_grad(node: Operation) -> Written:
+    attrs = {"epsilon": encoded(float(node.attrs["epsilon"])), "is_training": encoded(True),
+             "U": encoded(float32)}  # fmt: skip
+    reserved = Constant("reserved", np.zeros(0, np.float32))
+    return Written("FusedBatchNormGradV3", [*node.inputs, reserved], attrs)
+
+
+def _write_pool(node: Operation) -> Written | None:
+    """Write a pool; TensorFlow has one type for images and another for volumes."""
+    volumes = node.type.replace("Pool", "Pool3D")
+    name = volumes if len(node.attrs["ksize"]) == 3 else node.type
+    written = FORMS[name].write(node)
+    return None if written is None else written._replace(op=name)
+
+
+def _write_pairs(node: Operation) -> Written | None:
+    """Write what has pairs (before, after), which are one vector here."""
+    at = 1 if node.type in ("Pad", "MirrorPad") else 2
+    known = constant_value(node.inputs[at])
+    if known is None:
+        return None
+    inputs: list[Tensor | Constant] = list(node.inputs)
+    inputs[at] = Constant("pairs", known.reshape(-1, 2))
+    attrs = {name: encoded(value) for name, value in node.attrs.items()}
+    return Written("PadV2" if node.type == "Pad" else node.type, inputs, attrs)
 
 
 def _read_ftrl(node: NodeDef, inputs: Sequence[Tensor]) -> Read:
@@ -163,6 +188,12 @@ WRITERS: dict[str, Callable[[Operation], Written | None]] = {
     "StridedSliceGrad": _write_slice_grad,
     "StridedSliceGradDynamic": _write_slice_grad,
     "FusedBatchNormV3": _write_batch_norm,
+    "FusedBatchNormGradV3": _write_batch_norm_grad,
+    **dict.fromkeys(["AvgPool", "AvgPoolGrad", "MaxPool", "MaxPoolGrad"], _write_pool),
+    "Pad": _write_pairs,
+    "MirrorPad": _write_pairs,
+    "SpaceToBatchND": _write_pairs,
+    "BatchToSpaceND": _write_pairs,
     "RestoreV2": _write_restore,
 }
 READERS: dict[str, Callable[[NodeDef, Sequence[Tensor]], Read]] = {
@@ -170,9 +201,7 @@ READERS: dict[str, Callable[[NodeDef, Sequence[Tensor]], Read]] = {
     "Assign": _read_assign,
     "StridedSlice": _read_slice,
     "StridedSliceGrad": _read_slice_grad,
-    "FusedBatchNorm": _read_batch_norm,
-    "FusedBatchNormV2": _read_batch_norm,
-    "FusedBatchNormV3": _read_batch_norm,
+    **dict.fromkeys(["FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"], _read_batch_norm),
     "SaveV2": _read_dropped_types,
     "ApplyFtrl": _read_ftrl,
     "SparseApplyFtrl": _read_ftrl,

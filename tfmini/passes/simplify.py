@@ -73,7 +73,8 @@ def drop_identities(plan: Plan) -> Plan:
     for node in plan.nodes:
         same = None
         if not node.after and node.id not in waited_for and len(node.specs) == 1:
-            rule = _IDENTITIES.get(node.opdef.type)
+            # An imported node that can't run has the type's name, but must say so.
+            rule = None if node.opdef.stateful else _IDENTITIES.get(node.opdef.type)
             same = rule(node, plan.constants, specs) if rule else None
         if same is None:
             nodes.append(node)

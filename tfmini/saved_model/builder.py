@@ -60,7 +60,8 @@ class SavedModelBuilder:
         assets_collection : string tensors, constants, that hold the paths of files to copy
         main_op, legacy_init_op : the operation to run after loading; one of them
         saver : ``Saver`` of the variables to write, default all global ones
-        clear_devices, strip_default_attrs : accepted; neither devices nor defaults are written
+        clear_devices : whether to leave out the devices that ``tf.device`` named
+        strip_default_attrs : accepted; defaults are not written
         """
         if self._has_variables:
             raise AssertionError(
@@ -72,7 +73,7 @@ class SavedModelBuilder:
             # Files and operations are checked before anything is written.
             message = self._described(
                 sess.graph, tags, signature_def_map, assets_collection,
-                _one(main_op, legacy_init_op), saver,
+                _one(main_op, legacy_init_op), saver, clear_devices,
             )  # fmt: skip
             if saver.saver_def is not None:
                 prefix = os.path.join(
@@ -97,7 +98,7 @@ class SavedModelBuilder:
         graph = get_default_graph()
         self._model.meta_graphs.append(self._described(
             graph, tags, signature_def_map, assets_collection, _one(main_op, legacy_init_op),
-            saver or Saver(allow_empty=True),
+            saver or Saver(allow_empty=True), clear_devices,
         ))  # fmt: skip
 
     def save(self, as_text: bool = False) -> str:
@@ -112,11 +113,13 @@ class SavedModelBuilder:
     def _described(
         self, graph: Graph, tags: Iterable[str],
         signatures: Mapping[str, SignatureDef] | None, assets: Iterable[Tensor] | None,
-        init: tuple[str, Operation] | None, saver: Saver,
+        init: tuple[str, Operation] | None, saver: Saver, clear_devices: bool,
     ) -> MetaGraphDef:  # fmt: skip
         _check(signatures or {})
         files = _files(assets or ())
-        message = export_meta_graph(graph=graph, saver_def=saver.as_saver_def())
+        message = export_meta_graph(
+            graph=graph, saver_def=saver.as_saver_def(), clear_devices=clear_devices
+        )
         for name, signature in (signatures or {}).items():
             message.signature_def[name].CopyFrom(signature)
         given = [tags] if isinstance(tags, str) else list(tags)
