@@ -75,3 +75,15 @@ def test_kernels_travel_by_reference():
     assert b"segment_mean" in packed
     assert b"compute" not in packed
     assert cloudpickle.loads(packed)(np.ones(4, "f4"))[0].tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("dtype", [tf.complex64, tf.complex128, None])
+def test_complex_numbers_multiply_as_arrays_do(dtype):
+    """Python's operator on NumPy's complex scalars differs from the ufunc in the last bit."""
+    a, b = tf.placeholder(dtype, [] if dtype else None), tf.placeholder(dtype, [])
+    made = function_of(a * b, a, b)
+    rng = np.random.default_rng(0)
+    parts = rng.standard_normal((4, 100))
+    x, y = (parts[:2] + 1j * parts[2:]).astype((dtype or tf.complex64).as_numpy_dtype)
+    found = [made(p, q)[0] for p, q in zip(x, y, strict=True)]
+    assert np.array(found).tobytes() == np.multiply(x, y).tobytes()

@@ -188,6 +188,26 @@ def test_fused_group_is_one_node_and_convex(small_blocks):
     assert types(plan) == ["Exp+Mul", "Sum", "Add"]
 
 
+def test_complex_products_are_not_fused(small_blocks):
+    """Their last bit depends on the layout of what they take, which fusing changes."""
+    x = tf.placeholder(tf.complex64, [101])
+    rng = np.random.default_rng(0)
+    value = (rng.standard_normal(101) + 1j * rng.standard_normal(101)).astype("c8")
+    plan = plan_of((x + x) * x, [x])
+    leaves = leaves_of(plan, {x: value[::-1]})
+    fused = fuse.fuse_elementwise(_specialized(plan, leaves))
+    assert types(fused) == ["Add", "Mul"]
+    assert same_bits(evaluate(fused, leaves)[0], evaluate(plan, leaves)[0])
+
+
+def test_what_the_shapes_forbid_is_refused_in_a_group_too(small_blocks):
+    """An array of one element is no number: those of other shapes are not added to it."""
+    x, y = tf.placeholder(tf.float32), tf.placeholder(tf.float32, [1, 40])
+    fetch = tf.exp(tf.add_n([tf.exp(x), y]))
+    with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match="one shape"):
+        session.run(fetch, {x: [[1.0]], y: np.ones((1, 40))})
+
+
 def test_forward_and_gradient_fuse_together(small_blocks):
     x = tf.placeholder(tf.float32, [None])
     y = tf.sigmoid(2 * x + 1) * tf.tanh(x) - tf.exp(-x * x)

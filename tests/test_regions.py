@@ -116,6 +116,18 @@ def test_light_heads_of_heavy_branches_do_not_bind_them_together():
     assert contents(found) == [[1, 2], [3, 4], [5, 6], [7]]
 
 
+def test_branches_of_several_regions_are_estimated_to_run_side_by_side():
+    """Steps of independent models: each a heavy node, and what waits for it in a region after."""
+    edges = {1: [0], 2: [1], 3: [1, 2], 4: [0], 5: [4], 6: [4, 5], 7: [3, 6]}
+    seconds = dict.fromkeys((2, 3, 5, 6), 1e-3) | {1: HEAVY, 4: HEAVY, 7: 1e-6}
+    plan = plan_from(edges, [7])
+    found = regions.partition(plan, seconds, cores=2)
+    check(plan, found)
+    assert contents(found)[:4] == [[1], [2, 3], [4], [5, 6]]
+    tasks = regions.RUN_SECONDS + 3 * regions.TASK_SECONDS
+    assert regions.makespan(found, 2) == pytest.approx(HEAVY + 2e-3 + 1e-6 + tasks)
+
+
 def test_one_core_needs_no_regions():
     plan = plan_from({1: [0], 2: [0], 3: [1, 2]}, [3])
     assert len(regions.partition(plan, {1: HEAVY, 2: HEAVY, 3: HEAVY}, cores=1)) == 1

@@ -82,7 +82,8 @@ def test_pytest_plugin_is_declared():
 def test_pytest_plugin_selects_by_name(tmp_path):
     write_package(tmp_path, BAD)
     result = run(
-        "-m", "pytest", "-p", "tfmini.testing.plugin", "--tfmini-ops=ops_here", "-k", "infer and not refuses",
+        "-m", "pytest", "-p", "tfmini.testing.plugin", "--tfmini-ops=ops_here",
+        "-k", "infer and not refuses",
         path=[tmp_path], folder=tmp_path,
     )  # fmt: skip
     assert "2 passed" in result.stdout, result.stdout + result.stderr

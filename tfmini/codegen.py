@@ -24,7 +24,7 @@ from tfmini.opdef import OpDef
 from tfmini.plan import RESOURCES, Node, Ref
 
 # What Python writes with an operator; NumPy's scalars take that many times quicker than the ufunc,
-# and by the same rules.
+# and by the same rules: but for the last bit of complex products.
 _SYMBOLS = {
     np.add: "({} + {})", np.subtract: "({} - {})", np.multiply: "({} * {})",
     np.true_divide: "({} / {})", np.negative: "(-{})",
@@ -237,7 +237,7 @@ class _Writer:
 
     def _call(self, node: Node, arguments: list[str]) -> str:
         opdef = node.opdef
-        if opdef.runs_as_ufunc and opdef.ufunc in _SYMBOLS:
+        if opdef.runs_as_ufunc and opdef.ufunc in _SYMBOLS and not _is_complex_product(node):
             return _SYMBOLS[opdef.ufunc].format(*arguments)
         name = self.kernels.get(id(opdef))
         if name is None:
@@ -261,6 +261,12 @@ class _Writer:
         if node.opdef.resource:
             out.append(f"resources={self._name(RESOURCES)}")
         return out
+
+
+def _is_complex_product(node: Node) -> bool:
+    """Whether ``node`` multiplies complex numbers, for all that is known."""
+    dtype = node.specs[0].dtype
+    return node.opdef.ufunc is np.multiply and (dtype is None or dtype.dtype.kind == "c")
 
 
 def generator(key: tuple[int, ...]) -> np.random.Generator:

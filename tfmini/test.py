@@ -24,6 +24,7 @@ __all__ = [
     "test_src_dir_path",
 ]  # fmt: skip
 
+
 def is_gpu_available(cuda_only: bool = False, min_cuda_compute_capability: Any = None) -> bool:
     """Return False: everything runs on processors, here or on a cluster."""
     return False

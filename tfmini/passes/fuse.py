@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfmini import threads
+from tfmini.build import infer_specs
 from tfmini.errors import NodeInfo
 from tfmini.opdef import Cost, Elementwise, OpDef
 from tfmini.plan import Node, Plan, Ref
@@ -182,8 +183,18 @@ def _fusable(node: Node, specs: dict[Ref, TensorSpec], waited: set[int]) -> bool
     size, dtype = node.specs[0].size, node.specs[0].dtype
     if size is None or dtype is None or size < MIN_SIZE or dtype.dtype.hasobject:
         return False
+    given = [specs[r] for r in node.inputs]
     # The dtype that the kernel computes in must be the one that it would choose by itself.
-    return all([specs[r].dtype is not None and specs[r].shape is not None for r in node.inputs])
+    if any([s.shape is None or s.dtype is None for s in given]):
+        return False
+    # NumPy's complex products differ in the last bit with the layout of what they take.
+    if any([s.dtype.dtype.kind == "c" for s in (node.specs[0], *given)]):  # type: ignore[union-attr]
+        return False
+    try:
+        infer_specs(opdef, given, dict(node.attrs))
+    except (ValueError, TypeError):
+        return False  # the run raises it; in blocks a row of one would pass as a number
+    return True
 
 
 def _groups(plan: Plan, specs: dict[Ref, TensorSpec]) -> list[list[Node]]:

@@ -149,15 +149,27 @@ def _next_heavy(plan: Plan, seconds: Mapping[int, float]) -> dict[int, set[int]]
 def makespan(regions: Sequence[Region], cores: int) -> float:
     """Return the estimated seconds of running ``regions`` on ``cores`` threads, tasks included."""
     home = {r: i for i, region in enumerate(regions) for r in region.outputs}
-    free = [0.0] * cores
-    heapq.heapify(free)
-    done: list[float] = []
-    for region in regions:
-        ready = max([done[home[r]] for r in region.inputs if r in home], default=0.0)
-        start = max(ready, heapq.heappop(free))
-        done.append(start + region.seconds + TASK_SECONDS)
-        heapq.heappush(free, done[-1])
-    return max(done, default=0.0) + RUN_SECONDS
+    takers: list[list[int]] = [[] for _ in regions]
+    missing = []
+    for i, region in enumerate(regions):
+        sources = {home[r] for r in region.inputs if r in home}
+        missing.append(len(sources))
+        for source in sources:
+            takers[source].append(i)
+    ready = [i for i, n in enumerate(missing) if n == 0]
+    running: list[tuple[float, int]] = []
+    now = 0.0
+    while ready or running:
+        # A core takes what is ready, never what comes next and must still wait.
+        while ready and len(running) < cores:
+            i = heapq.heappop(ready)
+            heapq.heappush(running, (now + regions[i].seconds + TASK_SECONDS, i))
+        now, done = heapq.heappop(running)
+        for i in takers[done]:
+            missing[i] -= 1
+            if missing[i] == 0:
+                heapq.heappush(ready, i)
+    return now + RUN_SECONDS
 
 
 def cut(
