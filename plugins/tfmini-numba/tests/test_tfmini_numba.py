@@ -156,7 +156,6 @@ def test_large_arrays_use_all_cores_and_any_memory_order(monkeypatch):
 LEFT = {
     "softplus": (lambda x: tf.nn.softplus(x) + 1.0, np.float32, "operation Softplus has no rule"),
     "int": (lambda x: x * 2 + 1, np.int32, "values of int32 have no rule"),
-    "complex": (lambda x: x * 2 + 1, np.complex64, "values of complex64 have no rule"),
     "exp of float64": (lambda x: tf.exp(x) + 1.0, np.float64, "quicker in NumPy"),
 }
 
