@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 
+import dask.threaded
 import numpy as np
 import pytest
 
@@ -95,7 +96,18 @@ def test_blas_is_restored_after_runs_and_errors(target):
         assert threads.blas_threads() == before
         with pytest.raises(tf.errors.InvalidArgumentError):
             session.run(branches, {x: np.ones((300, 300)), y: np.ones((200, 300))})
+    _let_tasks_end()
     assert threads.blas_threads() == before
+
+
+def _let_tasks_end():
+    """Wait until no thread of Dask's pool works: what is under way when a task fails goes on."""
+    pool = dask.threaded.default_pool
+    if pool is not None:
+        all_here = threading.Barrier(pool._max_workers + 1)
+        for _ in range(pool._max_workers):
+            pool.submit(all_here.wait)
+        all_here.wait()
 
 
 def test_the_blas_that_is_bounded_is_numpys():
