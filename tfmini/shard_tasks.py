@@ -15,7 +15,7 @@ import numpy as np
 
 from tfmini.chunks import Chunks, is_future, tasks_of
 from tfmini.lower import Held, Place, Site, Source, Writer, inner_tasks, task_of
-from tfmini.passes.placements import Partial, Shard
+from tfmini.passes.placed import Partial, Shard
 from tfmini.plan import Ref
 from tfmini.reduction import FAN_IN, added
 

@@ -20,7 +20,8 @@ from tfmini.dims import part_shape
 from tfmini.lower import Lowered, Place, Site
 from tfmini.passes import optimized
 from tfmini.passes.costs import all_specs, node_seconds
-from tfmini.passes.placements import Group, Partial, Placed, Shard, placed
+from tfmini.passes.placed import Group, Partial, Placed, Shard
+from tfmini.passes.placements import placed
 from tfmini.passes.regions import Region
 from tfmini.plan import Plan, Ref
 from tfmini.program import program_inputs, stream_refs, travels_apart

@@ -4,20 +4,17 @@ In: a plan with known shapes, and for some feeds the dimension along which they 
 sizes of the shards.  Out: a ``Placed``: groups of nodes, of which each runs once, or once for each
 shard, and how values get from one to the next.
 
-The terms are DTensor's.  A value is ``Replicate`` (one, whole), ``Shard(dim)`` (cut along a
-dimension) or ``Partial`` (its sum over the shards is the value).  What an operation's ``dims`` says
-carries them on: a dimension that stays keeps its shards; one that is summed over leaves a partial
-sum.  Partial sums are added up where somebody needs the whole; an operation that has no rule gets
-its inputs whole, and ``notes`` says so.
+What an operation's ``dims`` says carries placements on: a dimension that stays keeps its shards;
+one that is summed over leaves a partial sum.  Partial sums are added up where somebody needs the
+whole; an operation that has no rule gets its inputs whole, and ``notes`` says so.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -25,39 +22,24 @@ from tfmini.build import CONST, infer_specs
 from tfmini.dims import Flow, flow_of
 from tfmini.errors import node_error
 from tfmini.opdef import OpDef, normalize_axis
-from tfmini.passes.costs import all_specs, node_seconds
+from tfmini.passes.costs import all_specs
 from tfmini.passes.expansions import EXPANSIONS
+from tfmini.passes.placed import (
+    WHOLE,
+    Group,
+    Partial,
+    Placed,
+    Placement,
+    Replicate,
+    Shard,
+    Sizes,
+)
 from tfmini.plan import Node, Plan, Ref
 from tfmini.registry import registry
 from tfmini.spec import TensorSpec
 
-Sizes = tuple[int, ...]
-
 # Ids of nodes that this pass adds: beyond those of any graph.
 _FIRST_ID = 1 << 40
-# What many shards need and is quicker than this to compute, each computes for itself.
-_CHEAP_SECONDS = 1e-3
-
-
-class Replicate(NamedTuple):
-    """One value, whole."""
-
-
-class Shard(NamedTuple):
-    """A value cut along ``dim`` into pieces of ``sizes``."""
-
-    dim: int
-    sizes: Sizes
-
-
-class Partial(NamedTuple):
-    """A value that is the sum of what the shards have."""
-
-    sizes: Sizes
-
-
-Placement = Replicate | Shard | Partial
-WHOLE = Replicate()
 
 
 class Part(OpDef):
@@ -70,39 +52,6 @@ class Part(OpDef):
 
 
 PART = Part("Part", "part")
-
-
-@dataclass(slots=True)
-class Group:
-    """Nodes that run together: once, or if ``sizes`` is given once for each shard."""
-
-    level: int
-    sizes: Sizes | None
-    nodes: list[Node] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Placed:
-    """A plan cut into groups, each after those it takes values from.
-
-    place    the placement of each value
-    wholes   a value made whole: the value that is added up or joined
-    pieces   a feed or constant cut for a group: (itself, dimension, sizes)
-    bounds   an input that says which part a shard is: sizes
-    shapes   a shape vector for a shard: (the whole's, the dimension that is cut)
-    streams  random nodes made for shards: the node whose stream they draw from
-    notes    what could not be computed in shards, and why
-    """
-
-    plan: Plan
-    groups: list[Group]
-    place: dict[Ref, Placement]
-    wholes: dict[Ref, Ref]
-    pieces: dict[Ref, tuple[Ref, int, Sizes]]
-    bounds: dict[Ref, Sizes]
-    shapes: dict[Ref, tuple[Ref, int]]
-    streams: dict[int, int]
-    notes: list[str]
 
 
 @contextmanager
@@ -164,14 +113,14 @@ class _Placer:
             specs={**self.specs},
         )
         order = sorted(self.groups, key=lambda k: (k[0], k[1] or ()))
-        groups = [self.groups[k] for k in order]
-        self._prune(groups, [*fetches, *[r for _, r in updates]])
-        self._copy_cheap(order)
-        self._prune(groups, [*fetches, *[r for _, r in updates]])
-        return Placed(
-            plan, [g for g in groups if g.nodes], self.place, self.wholes, self.pieces,
+        result = Placed(
+            plan, [self.groups[k] for k in order], self.place, self.wholes, self.pieces,
             self.bounds, self.shapes, self.streams, list(self.notes),
         )  # fmt: skip
+        result.prune()
+        result.copy_cheap()
+        result.prune()
+        return result
 
     def torn_draws(self, result: Placed) -> set[int]:
         """Return the random nodes that are drawn both whole and by shards: two different draws."""
@@ -436,42 +385,6 @@ class _Placer:
         ref = self._new(CONST.infer(value=value))
         self.constants[ref] = value
         return ref
-
-    # -- what is left ---------------------------------------------------------------------------
-
-    def _prune(self, groups: Sequence[Group], results: Iterable[Ref]) -> None:
-        """Drop nodes whose values nobody takes."""
-        used = self._with_sources(results)
-        waited: set[int] = set()
-        for group in reversed(groups):
-            kept = []
-            for node in reversed(group.nodes):
-                acts = node.opdef.stateful or node.opdef.updates or node.id in waited
-                if acts or not used.isdisjoint(node.outputs):
-                    kept.append(node)
-                    used |= self._with_sources(node.inputs)
-                    waited.update(node.after)
-            group.nodes = kept[::-1]
-
-    def _with_sources(self, refs: Iterable[Ref]) -> set[Ref]:
-        return {s for r in refs for s in (r, self.wholes.get(r, r))}
-
-    def _copy_cheap(self, order: Sequence[tuple[int, Sizes | None]]) -> None:
-        """Let each shard compute for itself what is cheap, instead of waiting for a task."""
-        for level, sizes in order:
-            once = self.groups.get((level, None))
-            if sizes is None or once is None:
-                continue
-            group = self.groups[level, sizes]
-            needed = {r for n in group.nodes for r in n.inputs}
-            copied: list[Node] = []
-            for node in reversed(once.nodes):
-                if not needed.isdisjoint(node.outputs):
-                    copied.append(node)
-                    needed.update(node.inputs)
-            plain = not any([n.pinned or n.opdef.updates or n.after for n in copied])
-            if plain and sum([node_seconds(n, self.specs) for n in copied]) < _CHEAP_SECONDS:
-                group.nodes[:0] = copied[::-1]
 
 
 def _nothing(_make: Any, _node: Node) -> None:
