@@ -254,12 +254,19 @@ def test_what_loads_two_feeds_runs_once_for_both(first_alone):
 
 def test_a_feed_that_is_made_of_another_has_its_own_values():
     x, y = tf.placeholder(tf.float64, [None]), tf.placeholder(tf.float32, [None])
-    whole = da.arange(12, chunks=4, dtype=float).map_blocks(np.sqrt)
+    roots = []
+
+    def root(chunk):
+        roots.append(chunk.size)
+        return np.sqrt(chunk)
+
+    whole = da.arange(12, chunks=4, dtype=float).map_blocks(root, meta=np.empty(0))
     with tf.Session("sync") as session:
         fed = {x: whole * 3.0, y: whole}
         found = session.run(tf.reduce_sum(x - tf.cast(y, tf.float64)), fed)
         values = np.sqrt(np.arange(12.0))
         assert found == pytest.approx(np.sum(values * 3.0 - values.astype(np.float32)))
+        assert roots == [4, 4, 4]  # once for both
 
 
 def test_large_shards_are_fused():

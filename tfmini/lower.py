@@ -260,21 +260,27 @@ def task_of(graph: Mapping[Any, Any], key: Any) -> Any:
     return node if isinstance(node, Task) and graph.keys() >= node.dependencies else None
 
 
-def inner_tasks(graphs: Mapping[Ref, tuple[Mapping[Any, Any], Sequence[Any]]]) -> dict[Ref, Any]:
-    """Return the tasks of feeds' chunks for use as arguments of others, each inside of another.
+def inner_tasks(
+    graphs: Mapping[Ref, tuple[Mapping[Any, Any], Sequence[Any]]],
+) -> tuple[dict[Ref, Any], set[Any]]:
+    """Return the tasks of feeds' chunks for use as arguments of others, each inside of another;
+    and the keys of what they are made of.
 
-    Not those of a feed some of whose chunks others take too: they would be computed again.
+    Not the tasks of a feed some of whose chunks others take too: they would be computed again.
     """
     found = {ref: [task_of(graph, k) for k in keys] for ref, (graph, keys) in graphs.items()}
-    taken = Counter([n.key for nodes in found.values() for n in nodes if n is not None])
+    counts = Counter([n.key for nodes in found.values() for n in nodes if n is not None])
+    sources: set[Any] = set()
     for graph in {id(graph): graph for graph, _ in graphs.values()}.values():
         mine = [n for ref, nodes in found.items() if graphs[ref][0] is graph for n in nodes]
-        taken.update(_needed(graph, [k for n in mine if n is not None for k in n.dependencies]))
-    return {
+        sources |= _needed(graph, [k for n in mine if n is not None for k in n.dependencies])
+    alone = {key for key, count in counts.items() if count == 1} - sources
+    inner = {
         ref: nodes
         for ref, nodes in found.items()
-        if None not in nodes and all([taken[n.key] == 1 for n in nodes])
+        if all([n is not None and n.key in alone for n in nodes])
     }
+    return inner, sources
 
 
 def _needed(graph: Mapping[Any, Any], keys: Iterable[Any], known: Container[Any] = ()) -> set[Any]:

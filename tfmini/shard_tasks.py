@@ -7,7 +7,6 @@ on one worker share one.  What makes a chunk runs in the task that takes it, if 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +43,8 @@ class ShardTasks:
         self._chunks = dict(zip(self._fed, tasks_of(list(self._fed.values())), strict=True))
         if site is not None:
             self._chunks = site.feeds(self._chunks)
-        self._inner = self._inner_tasks()
+        tasks, self._sources = inner_tasks(self._chunks)
+        self._inner = {ref: nodes for ref, nodes in tasks.items() if self._taken_once(ref)}
         self._home: dict[int, str] = {}  # of the unit being written: where shards' chunks are
         self._sums: dict[int, list[Source]] = {}
         self._joined: dict[Ref, Any] = {}
@@ -211,13 +211,11 @@ class ShardTasks:
         sizes = self.program.rechunk.get(ref)
         return chunks if sizes is None else chunks.rechunked(sizes)
 
-    def _inner_tasks(self) -> dict[Ref, list[Any]]:
-        """Return the tasks of chunks that run inside of those, the only ones, that take them."""
+    def _taken_once(self, ref: Ref) -> bool:
+        """Whether one unit takes the chunks of ``ref``, and nobody else: they are made inside."""
         program = self.program
-        uses = Counter([r for unit in program.units for r in unit.inputs])
-        uses.update([*program.outputs, *self.parts.wholes.values()])
-        tasks = inner_tasks(self._chunks)
-        return {ref: nodes for ref, nodes in tasks.items() if uses[ref] == 1}
+        uses = [r for unit in program.units for r in unit.inputs]
+        return [*uses, *program.outputs, *self.parts.wholes.values()].count(ref) == 1
 
     def _chunk(self, ref: Ref, shard: int, inside: bool) -> Source:
         graph, keys = self._chunks[ref]
@@ -227,7 +225,7 @@ class ShardTasks:
         if inner is not None and (shard in self._home or not self._picks(ref)):
             return Source(self.writer.chunk(None, inner[shard], label, graph), None)
         node = task_of(graph, keys[shard])
-        if node is None:
+        if node is None or node.key in self._sources:  # others need it, as its own key has it
             self.writer.take(graph, [keys[shard]])
             return self.writer.checked(keys[shard], label)
         key = (*self.writer.key("chunk"), node.key)
