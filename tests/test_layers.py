@@ -129,7 +129,8 @@ def test_importing_the_package_is_light():
     import subprocess
 
     code = (
-        "import sys, tfmini as tf; tf.Session().run(tf.constant(1.0) + 1.0);"
+        "import gc, sys, tfmini as tf; tf.Session().run(tf.constant(1.0) + 1.0);"
+        "assert gc.isenabled();"
         "print([m for m in ('dask', 'distributed', 'scipy', 'unittest', 'tfmini.contrib',"
         " 'tfmini.testing') if m in sys.modules])"
     )

@@ -6,6 +6,7 @@ They come through the same hook as those of any other package: this module is th
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -52,5 +53,18 @@ def tfmini_names() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _register() -> None:
+    """Register this module.  All that this makes stays: Python's garbage collector, which would
+    look at each object several times and take a tenth of the import, rests meanwhile.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        registry.register(import_module(__name__), BUILTIN)
+    finally:
+        if collecting:
+            gc.enable()
+
+
 operators.install()
-registry.register(import_module(__name__), BUILTIN)
+_register()
