@@ -239,6 +239,9 @@ def test_convert_to_tensor():
     with pytest.raises(TypeError, match="outputs"):
         convert_to_tensor(tf.no_op())
     assert convert_to_tensor([1, 2], tf.float64, "named").op.name == "named"
+    assert convert_to_tensor(1, preferred_dtype=tf.float64).dtype is tf.float64
+    assert convert_to_tensor(1.5, dtype_hint=tf.int32).dtype is tf.float32
+    assert convert_to_tensor(x, dtype_hint=tf.int32) is x
 
     class Mine:
         def __tf_tensor__(self, dtype):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tfmini as tf
+from tfmini import threads
 from tfmini.data.rows import Batches, Rows
 
 Dataset = tf.data.Dataset
@@ -271,6 +272,13 @@ def _identity(x):
 def test_interleave(cycle, block, expected):
     d = Dataset.range(1, 4).interleave(lambda x: Dataset.from_tensors(x).repeat(x), cycle, block)
     assert elements(d) == expected
+
+
+def test_interleave_takes_as_many_at_a_time_as_there_are_cores():
+    d = Dataset.range(6)
+    cores = d.interleave(lambda x: Dataset.from_tensors(x).repeat(2))
+    same = d.interleave(lambda x: Dataset.from_tensors(x).repeat(2), threads.CPU_COUNT)
+    assert elements(cores) == elements(same)
 
 
 def test_padded_batch():

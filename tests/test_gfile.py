@@ -127,3 +127,18 @@ def test_compressed_files(tmp_path, kind):
     dataset = tf.data.TFRecordDataset([records], compression_type=kind)
     with tf.Session() as session:
         assert session.run(dataset.make_one_shot_iterator().get_next()) == b"record"
+
+
+def test_parameters_by_name(tmp_path):
+    old, new = str(tmp_path / "old"), str(tmp_path / "new")
+    tf.gfile.MakeDirs(dirname=old)
+    assert tf.gfile.IsDirectory(dirname=old) == tf.io.gfile.isdir(path=old) is True
+    tf.gfile.Rename(oldname=old, newname=new)
+    tf.io.gfile.rename(src=new, dst=old)
+    assert tf.gfile.Glob(filename=str(tmp_path / "*")) == [old]
+    assert tf.gfile.ListDirectory(dirname=old) == tf.io.gfile.listdir(path=old) == []
+    tf.gfile.DeleteRecursively(dirname=old)
+    assert not tf.gfile.Exists(filename=old)
+    failures = []
+    assert list(tf.io.gfile.walk(old, onerror=failures.append)) == []
+    assert isinstance(failures[0], OSError)

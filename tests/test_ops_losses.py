@@ -85,7 +85,6 @@ def test_bad_shapes_and_dtypes() -> None:
 
 def test_arguments_must_be_named() -> None:
     for function in (losses.softmax_cross_entropy_with_logits,
-                     losses.softmax_cross_entropy_with_logits_v2,
                      losses.sparse_softmax_cross_entropy_with_logits,
                      losses.sigmoid_cross_entropy_with_logits):  # fmt: skip
         with pytest.raises(ValueError, match="named arguments"):

@@ -71,3 +71,12 @@ def test_misuse():
         pytest.raises(tf.errors.InvalidArgumentError, match="out of range"),
     ):
         session.run(tf.scatter_add(variable, [3], [[1.0, 2.0]]))
+
+
+def test_methods_of_variables():
+    def row():
+        return tf.IndexedSlices(tf.constant([[1.0, 2.0]], tf.float64), tf.constant([1]))
+
+    np.testing.assert_array_equal(after(lambda v: v.scatter_add(row()))[1], [4, 6])
+    np.testing.assert_array_equal(after(lambda v: v.scatter_update(row()))[1], [1, 2])
+    np.testing.assert_array_equal(after(lambda v: v.scatter_nd_sub([[2, 0]], [1.0]))[2], [4, 6])

@@ -305,6 +305,17 @@ def test_assignments_in_order():
         assert session.run(v) == 310
 
 
+def test_an_assignment_may_follow_from_the_result_of_one():
+    v = tf.Variable([1.0, 2.0])
+    scaled = tf.assign(v, v * 10.0)
+    added = tf.assign_add(scaled, [1.0, 1.0])
+    halved = tf.assign(tf.assign_sub(added, [1.0, 1.0]), 0.5 * added)
+    with tf.Session() as session:
+        assert session.run(halved).tolist() == [5.5, 10.5]
+        assert session.run(v).tolist() == [5.5, 10.5]
+        assert session.run(added).tolist() == [56, 106]
+
+
 def test_unordered_assignments_are_refused():
     v = tf.Variable(1, name="v")
     a, b = v.assign(2, name="first"), v.assign_add(3, name="second")
@@ -510,7 +521,7 @@ def test_a_session_is_a_context():
         assert x.eval() == 2
         assert (x * 3.0).eval() == 6
         v.initializer.run()
-        assert v.eval() == 1
+        assert v.eval() == v.eval(session) == v.eval(session=session) == 1
     assert tf.get_default_graph() is not graph
     assert tf.get_default_session() is None
     with pytest.raises(ValueError, match=r"no default session.*session="):

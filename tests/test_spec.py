@@ -191,6 +191,30 @@ def test_dimensions_calculate():
     assert [0] * three == [0, 0, 0]
     with pytest.raises(ValueError, match=r"tf\.shape"):
         int(unknown)
+    assert three.is_compatible_with(None)
+    assert not three.is_compatible_with(4)
+    assert unknown.merge_with(3).value == 3
+    with pytest.raises(ValueError, match="3"):
+        three.assert_is_compatible_with(4)
+
+
+def test_what_shapes_have_in_common():
+    shape = tf.TensorShape([None, 3])
+    assert shape.with_rank_at_least(2) is shape.with_rank_at_most(2) is shape
+    assert tf.TensorShape(None).with_rank_at_least(5).ndims is None
+    assert shape.most_specific_compatible_shape([2, 4]).as_list() == [None, None]
+    assert shape.most_specific_compatible_shape([None, 3]).as_list() == [None, 3]
+    assert shape.most_specific_compatible_shape([3]).ndims is None
+    shape.assert_same_rank([1, 2])
+    shape.assert_is_compatible_with([5, 3])
+    for wrong in (
+        lambda: shape.with_rank_at_least(3),
+        lambda: shape.with_rank_at_most(1),
+        lambda: shape.assert_same_rank([1]),
+        lambda: shape.assert_is_compatible_with([5, 4]),
+    ):
+        with pytest.raises(ValueError, match=r"\?, 3"):
+            wrong()
 
 
 @pytest.mark.parametrize("bad", ["ab", [1.5], [-2], {"a": 1}, object(), [[1]]])

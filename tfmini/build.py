@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from inspect import Parameter
 from types import CodeType
@@ -60,7 +61,13 @@ def make_const(graph: Graph, value: Any, name: str | None = None) -> Tensor:
 
 
 def convert_to_tensor(
-    value: Any, dtype: Any = None, name: str | None = None, graph: Graph | None = None
+    value: Any,
+    dtype: Any = None,
+    name: str | None = None,
+    preferred_dtype: Any = None,
+    dtype_hint: Any = None,
+    *,
+    graph: Graph | None = None,
 ) -> Tensor:
     """Return ``value`` as a tensor: as it is, or a constant of the default graph.
 
@@ -68,7 +75,12 @@ def convert_to_tensor(
     ----------
     value : tensor, variable, lesson-style operation, array, number, or nested list of them
     dtype : the dtype to convert Python data and arrays to; a tensor must have it already.
+    dtype_hint, preferred_dtype : the dtype for Python data and arrays that can have it.
     """
+    hint = dtype_hint if preferred_dtype is None else preferred_dtype
+    if dtype is None and hint is not None and not isinstance(value, (Tensor, Operation)):
+        with suppress(InvalidArgumentError, InvalidTypeError):
+            return convert_to_tensor(value, hint, name, graph=graph)
     wanted = None if dtype is None else as_dtype(dtype)
     if isinstance(value, Tensor):
         if wanted is not None and value.dtype is not None and value.dtype is not wanted:

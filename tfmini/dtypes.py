@@ -68,6 +68,16 @@ class DType:
         return self.dtype.kind == "u"
 
     @property
+    def is_quantized(self) -> bool:
+        """False: there are no quantized types."""
+        return False
+
+    @property
+    def is_numpy_compatible(self) -> bool:
+        """True: all types are NumPy's."""
+        return True
+
+    @property
     def is_bool(self) -> bool:
         return self.dtype.kind == "b"
 
@@ -90,6 +100,11 @@ class DType:
     def max(self) -> Any:
         """The largest finite value."""
         return _limits(self).max
+
+    @property
+    def limits(self) -> tuple[Any, Any]:
+        """Black and white in images of this type: 0 and 255 for uint8, 0 and 1 for floats."""
+        return 0, 1 if self.is_floating else self.max
 
     def is_compatible_with(self, other: Any) -> bool:
         return self == other

@@ -53,14 +53,18 @@ class OpError(Exception):
 
     error_code = UNKNOWN
 
-    def __init__(self, node_def: NodeInfo | None, op: Any, message: str) -> None:
+    def __init__(
+        self, node_def: NodeInfo | None, op: Any, message: str, error_code: int | None = None
+    ) -> None:
         super().__init__(message)
         self.node_def = node_def
         self.op = op
         self.message = message
+        if error_code is not None:
+            self.error_code = error_code
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.node_def, None, self.message)
+        return type(self), (self.node_def, None, self.message, self.error_code)
 
     def __str__(self) -> str:
         return f"{self.node_def}: {self.message}" if self.node_def else self.message

@@ -7,6 +7,7 @@ system refuses.
 from __future__ import annotations
 
 import glob as _glob
+import inspect
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -27,12 +28,14 @@ _MODES = ("r", "w", "a", "r+", "w+", "a+")
 
 def _named(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give ``function`` its first argument as text, and raise ``tf.errors``."""
+    bind = inspect.signature(function).bind
 
     @wraps(function)
-    def call(name: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        name, *others = bind(*args, **kwargs).args
         path = as_text(os.fspath(name) if isinstance(name, os.PathLike) else name)
         try:
-            return function(path, *args, **kwargs)
+            return function(path, *others)
         except OSError as e:
             raise file_error(e, path) from e
 
@@ -99,6 +102,9 @@ class GFile:
         """Go to byte ``offset`` from the beginning (0), from here (1) or from the end (2)."""
         self._file.seek(position if offset is None else offset, whence)
 
+    def seekable(self) -> bool:
+        return True
+
     def tell(self) -> int:
         return self._file.tell()
 
@@ -133,6 +139,8 @@ class GFile:
         if not line:
             raise StopIteration
         return line
+
+    next = __next__  # Python 2's spelling
 
 
 @_named
@@ -225,16 +233,74 @@ def stat(path: str) -> FileStatistics:
     return FileStatistics(found.st_size, found.st_mtime_ns, os.path.isdir(path))
 
 
-def walk(top: Any, topdown: bool = True) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Yield (folder, names of folders in it, names of files in it) for a folder and all below."""
-    return os.walk(as_text(top), topdown)
+def walk(
+    top: Any, topdown: bool = True, onerror: Callable[[OSError], Any] | None = None
+) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Yield (folder, names of folders in it, names of files in it) for a folder and all below.
+
+    ``onerror`` is called with the error for a folder that can't be read.
+    """
+    return os.walk(as_text(top), topdown, onerror)
 
 
-# The names of TensorFlow 1's tf.gfile.
+# -- the names of TensorFlow 1's tf.gfile -------------------------------------------------------
+
 Open = FastGFile = GFile
-Exists, IsDirectory, Glob, ListDirectory = exists, isdir, glob, listdir
-MakeDirs, MkDir, Remove, DeleteRecursively = makedirs, mkdir, remove, rmtree
-Rename, Copy, Stat = rename, copy, stat
+
+
+def Exists(filename: Any) -> bool:
+    """Return what ``exists`` does."""
+    return exists(filename)
+
+
+def IsDirectory(dirname: Any) -> bool:
+    """Return what ``isdir`` does."""
+    return isdir(dirname)
+
+
+def Glob(filename: Any) -> list[str]:
+    """Return what ``glob`` does."""
+    return glob(filename)
+
+
+def ListDirectory(dirname: Any) -> list[str]:
+    """Return what ``listdir`` does."""
+    return listdir(dirname)
+
+
+def MakeDirs(dirname: Any) -> None:
+    """Do what ``makedirs`` does."""
+    makedirs(dirname)
+
+
+def MkDir(dirname: Any) -> None:
+    """Do what ``mkdir`` does."""
+    mkdir(dirname)
+
+
+def Remove(filename: Any) -> None:
+    """Do what ``remove`` does."""
+    remove(filename)
+
+
+def DeleteRecursively(dirname: Any) -> None:
+    """Do what ``rmtree`` does."""
+    rmtree(dirname)
+
+
+def Rename(oldname: Any, newname: Any, overwrite: bool = False) -> None:
+    """Do what ``rename`` does."""
+    rename(oldname, newname, overwrite)
+
+
+def Copy(oldpath: Any, newpath: Any, overwrite: bool = False) -> None:
+    """Do what ``copy`` does."""
+    copy(oldpath, newpath, overwrite)
+
+
+def Stat(filename: Any) -> FileStatistics:
+    """Return what ``stat`` does."""
+    return stat(filename)
 
 
 def Walk(top: Any, in_order: bool = True) -> Iterator[tuple[str, list[str], list[str]]]:

@@ -55,7 +55,7 @@ class Session:
 
     def __init__(
         self,
-        target: Any = None,
+        target: Any = "",
         graph: Graph | None = None,
         config: Any = None,
         *,
@@ -398,7 +398,7 @@ class Session:
 class InteractiveSession(Session):
     """A session that is the default from its construction to ``close``."""
 
-    def __init__(self, target: Any = None, graph: Graph | None = None, config: Any = None) -> None:
+    def __init__(self, target: Any = "", graph: Graph | None = None, config: Any = None) -> None:
         super().__init__(target, graph, config)
         self._guard = None if graph is None else graph.as_default()
         if self._guard is not None:

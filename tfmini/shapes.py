@@ -84,6 +84,17 @@ class Dimension:
     # TensorFlow's Dimension divides without a fraction; Python 2's spelling lives on in scripts.
     __truediv__, __rtruediv__ = __floordiv__, __rfloordiv__
 
+    def is_compatible_with(self, other: Any) -> bool:
+        """Whether both are the same, or one is unknown."""
+        return compatible((self.value,), (Dimension(other).value,))
+
+    def assert_is_compatible_with(self, other: Any) -> None:
+        self.merge_with(other)
+
+    def merge_with(self, other: Any) -> Dimension:
+        """Return what both know; ValueError if they disagree."""
+        return TensorShape([self]).merge_with([Dimension(other)])[0]
+
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         return np.array(int(self), dtype or np.int32)
 
@@ -202,9 +213,19 @@ class TensorShape:
     def is_compatible_with(self, other: Any) -> bool:
         return compatible(self.dims_tuple, as_shape(other))
 
+    def assert_is_compatible_with(self, other: Any) -> None:
+        self.merge_with(other)
+
     def merge_with(self, other: Any) -> TensorShape:
         """Return the shape that joins what both know; ValueError if they disagree."""
         return TensorShape(merge_shapes(self.dims_tuple, as_shape(other)))
+
+    def most_specific_compatible_shape(self, other: Any) -> TensorShape:
+        """Return the shape that says what is true of both."""
+        mine, theirs = self.dims_tuple, as_shape(other)
+        if mine is None or theirs is None or len(mine) != len(theirs):
+            return TensorShape(None)
+        return TensorShape([a if a == b else None for a, b in zip(mine, theirs, strict=True)])
 
     def concatenate(self, other: Any) -> TensorShape:
         theirs = as_shape(other)
@@ -216,8 +237,28 @@ class TensorShape:
         """Return this shape if it has, or may have, ``rank`` dimensions; ValueError otherwise."""
         return self.merge_with((None,) * rank)
 
+    def with_rank_at_least(self, rank: int) -> TensorShape:
+        """Return this shape if it may have ``rank`` or more dimensions; ValueError otherwise."""
+        return self._with_rank(rank, "at least", self.ndims is None or self.ndims >= rank)
+
+    def with_rank_at_most(self, rank: int) -> TensorShape:
+        """Return this shape if it may have ``rank`` or fewer dimensions; ValueError otherwise."""
+        return self._with_rank(rank, "at most", self.ndims is None or self.ndims <= rank)
+
+    def _with_rank(self, rank: int, bound: str, fits: bool) -> TensorShape:
+        if not fits:
+            raise InvalidArgumentError(
+                None, None, f"shape {self} has rank {self.ndims}; {bound} {rank} is wanted."
+            )
+        return self
+
     def assert_has_rank(self, rank: int) -> None:
         self.with_rank(rank)
+
+    def assert_same_rank(self, other: Any) -> None:
+        theirs = TensorShape(other)
+        if None not in (self.ndims, theirs.ndims) and self.ndims != theirs.ndims:
+            raise InvalidArgumentError(None, None, f"shapes {self} and {theirs} differ in rank.")
 
     def assert_is_fully_defined(self) -> None:
         if not self.is_fully_defined():

@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tfmini import threads
 from tfmini.data.source import Element, Groups, Passes, Source
 from tfmini.data.steps import END, Steps, flattened
 from tfmini.data.structure import NestedSpec, has_sparse, joined
@@ -26,6 +27,7 @@ def sharded(source: Source, count: Any, index: Any) -> Source:
 
 def interleaved(sources: Callable[[], Iterator[Source]], cycle: int, block: int) -> Source:
     """Return the elements of ``cycle`` sources at a time, ``block`` of each in turn."""
+    cycle = threads.CPU_COUNT if cycle == -1 else cycle
     if cycle < 1 or block < 1:
         raise InvalidArgumentError(
             None, None, f"interleave: cycle_length {cycle} and block_length {block} must be over 0."

@@ -298,12 +298,13 @@ class Dataset(structure.Structured):
         )  # fmt: skip
 
     def interleave(
-        self, map_func: Callable[..., Any], cycle_length: Any = 1, block_length: Any = 1,
+        self, map_func: Callable[..., Any], cycle_length: Any = -1, block_length: Any = 1,
         num_parallel_calls: Any = None,
     ) -> Dataset:  # fmt: skip
         """Return the elements of the datasets that ``map_func`` returns, taken in turns.
 
-        ``cycle_length`` datasets are open at a time, and give ``block_length`` elements a turn.
+        ``cycle_length`` datasets (-1: as many as there are cores, as in TensorFlow) are open at a
+        time, and give ``block_length`` elements a turn.
         """
         return self._nested(
             map_func, "interleave", combining.interleaved, cycle_length, block_length

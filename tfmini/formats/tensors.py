@@ -111,17 +111,21 @@ def as_bytes(value: Any) -> bytes:
 
 
 def make_tensor_proto(
-    values: Any, dtype: Any = None, shape: Any = None, verify_shape: bool = False
-) -> TensorProto:
+    values: Any, dtype: Any = None, shape: Any = None, verify_shape: bool = False,
+    allow_broadcast: bool = False,
+) -> TensorProto:  # fmt: skip
     """Return ``values`` (an array, number, string or nested list) as a ``TensorProto``.
 
-    A ``shape`` of more elements than there are values repeats the last one.
+    A ``shape`` of more elements than there are values repeats the last one; with
+    ``allow_broadcast`` the values are broadcast to it.
     """
     array = as_array(values, None if dtype is None else as_dtype(dtype))
     if dtype is not None and array.dtype != as_dtype(dtype).dtype:
         array = array.astype(as_dtype(dtype).dtype)
-    wanted = array.shape if shape is None else tuple(as_shape(shape) or ())
-    size = math.prod([d or 0 for d in wanted])
+    wanted = array.shape if shape is None else tuple([d or 0 for d in as_shape(shape) or ()])
+    if allow_broadcast and array.size > 1:
+        array = np.broadcast_to(array, wanted)
+    size = math.prod(wanted)
     if array.size > size or (verify_shape and array.shape != wanted):
         raise InvalidArgumentError(
             None, None, f"values of shape {array.shape} can't be given shape {wanted}."

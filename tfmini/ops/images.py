@@ -87,10 +87,10 @@ def _random_flip(image: Any, flip: Callable[[Any], Tensor], seed: int | None) ->
     return out
 
 
-def transpose_image(image: Any) -> Tensor:
+def transpose_image(image: Any, name: str | None = None) -> Tensor:
     """Return the image, or images, with height and width exchanged."""
     image = _image(image)
-    return array.transpose(image, (1, 0, 2) if image.spec.rank == 3 else (0, 2, 1, 3))
+    return array.transpose(image, (1, 0, 2) if image.spec.rank == 3 else (0, 2, 1, 3), name)
 
 
 def rot90(image: Any, k: int = 1, name: str | None = None) -> Tensor:

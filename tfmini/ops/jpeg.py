@@ -93,7 +93,7 @@ class _encode_jpeg_quality(StringOp):
 
 
 def adjust_jpeg_quality(
-    image: Any, jpeg_quality: Any, dct_method: str = "", name: str | None = None
+    image: Any, jpeg_quality: Any, name: str | None = None, dct_method: str = ""
 ) -> Tensor:
     """Return ``image`` [height, width, 1 or 3] as a JPEG file of this quality, 0 to 100, leaves it.
 

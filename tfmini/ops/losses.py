@@ -199,9 +199,8 @@ class _sparse_softmax_cross_entropy(OpDef):
 
 @own_scope("softmax_cross_entropy_with_logits")
 def softmax_cross_entropy_with_logits_v2(
-    _sentinel: Any = None,
-    labels: Any = None,
-    logits: Any = None,
+    labels: Any,
+    logits: Any,
     axis: Any = None,
     name: str | None = None,
     dim: Any = None,
@@ -211,7 +210,6 @@ def softmax_cross_entropy_with_logits_v2(
     Each row of ``labels`` is a probability distribution.  The gradient flows into both.  That for
     ``logits`` takes rows of ``labels`` to sum to 1, as in TensorFlow.
     """
-    _named_only("softmax_cross_entropy_with_logits", _sentinel, labels, logits)
     axis = dim if axis is None else axis
     labels, logits = convert_to_tensor(labels), convert_to_tensor(logits)
     if logits.dtype is not None:
@@ -248,7 +246,7 @@ def softmax_cross_entropy_with_logits(
     labels = array.stop_gradient(labels)
     axis = dim if axis is None else axis
     name = name or "softmax_cross_entropy_with_logits_sg"
-    return softmax_cross_entropy_with_logits_v2(None, labels, logits, axis, name)
+    return softmax_cross_entropy_with_logits_v2(labels, logits, axis, name)
 
 
 @own_scope("SparseSoftmaxCrossEntropyWithLogits")

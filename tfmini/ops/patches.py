@@ -160,8 +160,8 @@ def _attrs(ksizes: Any, strides: Any, rates: Any, padding: Any) -> dict[str, Any
 
 
 def dilation2d(
-    input: Any, filter: Any, strides: Any = None, rates: Any = None, padding: Any = None,
-    name: str | None = None, filters: Any = None, dilations: Any = None,
+    input: Any, filter: Any = None, strides: Any = None, rates: Any = None,
+    padding: Any = None, name: str | None = None, filters: Any = None, dilations: Any = None,
 ) -> Tensor:  # fmt: skip
     """Return the largest ``input + filter`` over each window: the grayscale dilation.
 

@@ -20,7 +20,7 @@ from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Tensor
 from tfmini.opdef import Cost, OpDef, conflict, nbytes
 from tfmini.ops.indexing import flat_positions
-from tfmini.ops.state import as_value, checked_variable
+from tfmini.ops.state import Variable, as_value, checked_variable
 from tfmini.ops.static import require_ints
 from tfmini.shapes import compatible
 from tfmini.spec import TensorSpec
@@ -203,7 +203,7 @@ class _scatter_nd_sub(_ScatterNd):
 
 def _function(type_: Any, name: str, verb: str, does: str) -> Callable[..., Tensor]:
     def scatter(
-        ref: Any, indices: Any, updates: Any, use_locking: bool = True, name: str | None = None
+        ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None
     ) -> Tensor:
         ref = checked_variable(ref, verb)
         inputs = (ref, convert_to_tensor(indices), as_value(ref, updates))
@@ -227,3 +227,33 @@ scatter_max = _function(_scatter_max, "scatter_max", "scatter to", "takes the ma
 scatter_nd_update = _function(_scatter_nd_update, "scatter_nd_update", "scatter to", "puts")
 scatter_nd_add = _function(_scatter_nd_add, "scatter_nd_add", "scatter to", "adds")
 scatter_nd_sub = _function(_scatter_nd_sub, "scatter_nd_sub", "scatter to", "subtracts")
+
+
+# -- as methods of variables --------------------------------------------------------------------
+
+
+def _of_rows(scatter: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def method(
+        self: Variable, sparse_delta: Any, use_locking: bool = False, name: str | None = None
+    ) -> Tensor:
+        return scatter(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
+
+    method.__name__ = method.__qualname__ = scatter.__name__
+    method.__doc__ = f"Return ``tf.{scatter.__name__}`` of the rows that IndexedSlices have."
+    return method
+
+
+def _of_places(scatter: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def method(self: Variable, indices: Any, updates: Any, name: str | None = None) -> Tensor:
+        return scatter(self, indices, updates, name=name)
+
+    method.__name__ = method.__qualname__ = scatter.__name__
+    method.__doc__ = f"Return ``tf.{scatter.__name__}`` of this variable."
+    return method
+
+
+for _scatter in (scatter_update, scatter_add, scatter_sub, scatter_mul, scatter_div, scatter_min,
+                 scatter_max):  # fmt: skip
+    setattr(Variable, _scatter.__name__, _of_rows(_scatter))
+for _scatter in (scatter_nd_update, scatter_nd_add, scatter_nd_sub):
+    setattr(Variable, _scatter.__name__, _of_places(_scatter))

@@ -76,8 +76,9 @@ class SparseTensor:
             raise conflict("indices must be [n, rank] and values [n]", **shapes)
 
     @classmethod
-    def from_value(cls, value: Any) -> SparseTensor:
+    def from_value(cls, sparse_tensor_value: Any) -> SparseTensor:
         """Return the sparse tensor of a ``SparseTensorValue``, or the one given."""
+        value = sparse_tensor_value
         return value if isinstance(value, SparseTensor) else cls(*value)
 
     def __tf_flatten__(self) -> list[Tensor]:
@@ -351,12 +352,19 @@ def sparse_retain(sp_input: Any, to_retain: Any) -> SparseTensor:
 
 
 def sparse_concat(
-    axis: int, sp_inputs: Any, name: str | None = None, expand_nonconcat_dim: bool = False
-) -> SparseTensor:
-    """Return sparse tensors of one rank joined along ``axis``.
+    axis: int | None = None, sp_inputs: Any = None, name: str | None = None,
+    expand_nonconcat_dim: bool = False, concat_dim: int | None = None,
+    expand_nonconcat_dims: bool | None = None,
+) -> SparseTensor:  # fmt: skip
+    """Return sparse tensors of one rank joined along ``axis`` (or ``concat_dim``).
 
-    ``expand_nonconcat_dim``: their other dimensions may differ; the result has the largest.
+    ``expand_nonconcat_dim`` (or ``_dims``): their other dimensions may differ; the result has the
+    largest.
     """
+    axis = axis if concat_dim is None else concat_dim
+    if axis is None or not sp_inputs:
+        raise InvalidArgumentError(None, None, "sparse_concat needs an axis and sp_inputs.")
+    expand_nonconcat_dim |= bool(expand_nonconcat_dims)
     parts = [as_sparse(p) for p in sp_inputs]
     rank = parts[0].shape.ndims
     if rank is None:

@@ -7,6 +7,7 @@ value; the session commits it when the whole run has succeeded.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -99,7 +100,7 @@ class Variable(Tensor):
                 with graph.name_scope("Initializer"):
                     initial = convert_to_tensor(value(), dtype, graph=graph)
             else:
-                initial = convert_to_tensor(value, dtype, "initial_value", graph)
+                initial = convert_to_tensor(value, dtype, "initial_value", graph=graph)
             static: Shape = initial.spec.shape if validate_shape else None
             if shape is not None:
                 static = as_shape(shape)
@@ -130,6 +131,10 @@ class Variable(Tensor):
     def read_value(self) -> Tensor:
         """Return the value as of here: after the control dependencies that surround the call."""
         return array.identity(self, name="read")
+
+    def eval(self, session: Any = None, feed_dict: Any = None) -> Any:
+        """Return the value in ``session`` (default: the default session), here the first."""
+        return super().eval(feed_dict, session)
 
     def assign(
         self, value: Any, use_locking: bool = False, name: str | None = None,
@@ -273,6 +278,20 @@ def as_value(ref: Variable, value: Any) -> Any:
     return value if isinstance(value, Tensor) else convert_to_tensor(value, ref.dtype)
 
 
+def _after_updates(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Let ``function`` take the result of an update for its variable, which it then follows."""
+
+    @functools.wraps(function)
+    def taking_results(ref: Any, *args: Any, **kwargs: Any) -> Tensor:
+        if not isinstance(ref, Tensor) or 0 not in ref.op.opdef.updates:
+            return function(ref, *args, **kwargs)
+        with ref.graph.control_dependencies([ref.op]):
+            return function(ref.op.inputs[0], *args, **kwargs)
+
+    return taking_results
+
+
+@_after_updates
 def assign(
     ref: Any,
     value: Any,
@@ -294,6 +313,7 @@ def assign(
     return apply(_assign.opdef, (ref, as_value(ref, value)), attrs, name)
 
 
+@_after_updates
 def assign_add(
     ref: Any, value: Any, use_locking: bool | None = None, name: str | None = None
 ) -> Tensor:
@@ -302,6 +322,7 @@ def assign_add(
     return apply(_assign_add.opdef, (ref, as_value(ref, value)), {}, name)
 
 
+@_after_updates
 def assign_sub(
     ref: Any, value: Any, use_locking: bool | None = None, name: str | None = None
 ) -> Tensor:

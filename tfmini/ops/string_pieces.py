@@ -71,7 +71,7 @@ def _pieces(text: str, delimiter: str) -> list[str]:
 
 def string_split(
     source: Any, sep: str | None = None, skip_empty: bool = True, delimiter: str | None = None,
-    name: str | None = None,
+    result_type: str = "SparseTensor", name: str | None = None,
 ) -> SparseTensor:  # fmt: skip
     """Return the pieces of a vector of strings as a sparse matrix, a row for each string.
 
@@ -80,9 +80,19 @@ def string_split(
     sep (or delimiter) : each of its characters separates, by default " "; "": single characters
     skip_empty : bool, whether empty pieces are left out
     """
+    _require_sparse(result_type)
     rule = sep if sep is not None else " " if delimiter is None else delimiter
     indices, values, shape = _string_split(source, rule, skip_empty, name)
     return SparseTensor(indices, values, shape)
+
+
+def _require_sparse(result_type: str) -> None:
+    if result_type != "SparseTensor":
+        raise UnimplementedError(
+            None,
+            None,
+            f"result_type={result_type!r}: tfmini has no ragged tensors; use 'SparseTensor'.",
+        )
 
 
 @op("StringSplitV2")
@@ -123,11 +133,7 @@ def string_split_v2(
     sep : the whole of it separates; None or "": white space, and no piece is empty
     maxsplit : how many separators count at most; -1: all
     """
-    if result_type != "SparseTensor":
-        raise UnimplementedError(
-            None, None, f"result_type={result_type!r}: tfmini has no ragged tensors; use "
-            f"'SparseTensor'.",
-        )  # fmt: skip
+    _require_sparse(result_type)
     given = input if source is None else source
     if given is None:
         raise InvalidArgumentError(None, None, "give strings to split.")
