@@ -41,12 +41,12 @@ class Referee:
 
     def _serve(self):
         while True:
-            with self._listener.accept() as task:
+            # Any of it may end early: the task's worker is killed, by this thread even.
+            with self._listener.accept() as task, suppress(EOFError, OSError):
                 if task.recv() == "over":
                     return
                 self.kill(self.plan.pop(0) if self.plan else 0)
-                with suppress(OSError):  # it was the one
-                    task.send("go on")
+                task.send("go on")
 
     def kill(self, count):
         """Kill so many of the workers that are there, whichever."""
