@@ -208,6 +208,15 @@ def test_what_the_shapes_forbid_is_refused_in_a_group_too(small_blocks):
         session.run(fetch, {x: [[1.0]], y: np.ones((1, 40))})
 
 
+def test_what_has_no_known_length_is_not_cut_into_blocks(small_blocks):
+    x, y = [tf.placeholder(tf.float32, [None, 3]) for _ in range(2)]
+    chosen = tf.cond(tf.reduce_sum(x) > 0.0, lambda: x + 1.0, lambda: x - 1.0)  # [None, 3]
+    result = tf.sqrt(chosen * y * 2.0) + y
+    with tf.Session() as session:
+        value = session.run(result, {x: np.ones((20, 3)), y: np.ones((20, 3))})
+    assert value.tolist() == [[3.0] * 3] * 20
+
+
 def test_forward_and_gradient_fuse_together(small_blocks):
     x = tf.placeholder(tf.float32, [None])
     y = tf.sigmoid(2 * x + 1) * tf.tanh(x) - tf.exp(-x * x)

@@ -185,7 +185,10 @@ def _fusable(node: Node, specs: dict[Ref, TensorSpec], waited: set[int]) -> bool
         return False
     given = [specs[r] for r in node.inputs]
     # The dtype that the kernel computes in must be the one that it would choose by itself.
-    if any([s.shape is None or s.dtype is None for s in given]):
+    if any([s.dtype is None for s in given]):
+        return False
+    # Whether an input is cut into blocks or passed whole follows from its shape.
+    if any([s.size is None for s in given]):
         return False
     # NumPy's complex products differ in the last bit with the layout of what they take.
     if any([s.dtype.dtype.kind == "c" for s in (node.specs[0], *given)]):  # type: ignore[union-attr]
