@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import textwrap
+import types
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import tfmini as tf
 from tfmini import flags, logging, missing
 from tfmini.compat import hook, mnist
 from tfmini.examples.tutorials.mnist import input_data
+from tfmini.summaries.writer import EventsWriter
 
 RUN = [sys.executable, "-m", "tfmini", "run"]
 
@@ -283,6 +285,83 @@ def test_modules_of_the_inside_have_their_older_functions():
         assert rnn.bidirectional_rnn is tf.nn.static_bidirectional_rnn
         assert seq2seq.rnn_decoder is tf.contrib.legacy_seq2seq.rnn_decoder
     finally:
+        hook.uninstall()
+
+
+def test_scripts_find_what_numpy_has_dropped(tmp_path):
+    (tmp_path / "beside.py").write_text("import numpy\nfloats = numpy.float\n")
+    done = run(
+        tmp_path,
+        """
+        import numpy as np
+        import tensorflow as tf
+        from beside import floats
+
+        ragged = np.array([[1], [2, 3]])
+        print(ragged.dtype, ragged.shape, np.asarray([1, 2]).dtype, np.int(3.5), np.int(2.5))
+        print(floats, np.product([2, 3]), np.NINF, np.bool is np.bool_, hasattr(np, "none"))
+        try:
+            np.array([[1], [2, 3]], np.float32)
+        except ValueError:
+            print("lists of different lengths are no array of floats")
+        """,
+    )
+    assert done.stdout.splitlines() == [
+        "object (2,) int64 3 2",
+        "<class 'float'> 6 -inf True False",
+        "lists of different lengths are no array of floats",
+    ]
+    assert done.stderr.count("np.int ") == done.stderr.count("lengths differ") == 1
+    assert not hasattr(np, "product"), "it is for scripts alone"
+
+
+def test_scripts_beside_it_may_be_called_as_what_the_package_needs(tmp_path):
+    (tmp_path / "dask.py").write_text("raise SystemExit('the wrong one')")
+    text = """
+        import tensorflow as tf
+        with tf.Session(target="threads") as session:
+            print(session.run(tf.constant(2.0) + 1.0))
+        """
+    assert run(tmp_path, text).stdout == "3.0\n"
+
+
+def test_protocol_buffers_are_found_where_tensorflow_has_them():
+    hook.install()
+    try:
+        from tensorflow.core.framework import attr_value_pb2
+        from tensorflow.core.util.event_pb2 import Event
+        from tensorflow.python import pywrap_tensorflow
+
+        assert attr_value_pb2.AttrValue is tf.AttrValue
+        assert Event is tf.Event
+        assert pywrap_tensorflow.EventsWriter is EventsWriter
+        assert pywrap_tensorflow.NewCheckpointReader is tf.train.NewCheckpointReader
+    finally:
+        hook.uninstall()
+
+
+def test_libraries_find_what_they_take_from_the_inside():
+    hook.install()
+    try:
+        from tensorflow.python.util import tf_contextlib, tf_decorator
+        from tensorflow.python.util.all_util import remove_undocumented
+
+        @tf_contextlib.contextmanager
+        def twice(x):
+            yield 2 * x
+
+        def outer(*args):
+            return twice(*args)
+
+        with tf_decorator.make_decorator(twice, outer)(3) as six:
+            assert (six, outer.__name__) == (6, "twice")
+        assert tf_decorator.unwrap(outer)[0][0] is outer
+        module = sys.modules["a_library"] = types.ModuleType("a_library", "Has @@told.")
+        vars(module).update(told=1, listed=2, other=3, _own=4)
+        remove_undocumented("a_library", ["listed"])
+        assert [n for n in vars(module) if not n.startswith("__")] == ["told", "listed", "_own"]
+    finally:
+        sys.modules.pop("a_library", None)
         hook.uninstall()
 
 

@@ -7,6 +7,7 @@ traceback that begins in the script.
 from __future__ import annotations
 
 import ast
+import importlib
 import io
 import json
 import linecache
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
-from tfmini.compat import hook
+from tfmini.compat import hook, old_numpy
 from tfmini.missing import MissingModuleError, MissingSymbolError
 
 _CANT_OPEN = 2  # Python's status for a script that is not there
@@ -34,6 +35,7 @@ def run(path: str, arguments: Sequence[str] = ()) -> int:
               f"[Errno {e.errno}] {e.strerror}", file=sys.stderr)  # fmt: skip
         return _CANT_OPEN
     hook.install()
+    old_numpy.install()
     module = _as_main(path, arguments)
     pieces = _cells(path, source) if path.endswith(".ipynb") else _script(path, source)
     return _guarded(lambda: _execute(pieces, module), path)
@@ -43,8 +45,14 @@ def _as_main(path: str, arguments: Sequence[str]) -> ModuleType:
     """Let this process look as Python makes it for a script."""
     sys.argv = [path, *arguments]
     folder = os.path.dirname(os.path.realpath(path))
-    if sys.path and not sys.flags.safe_path:
-        sys.path[0] = folder  # in place of the working directory, which -m puts there
+    own_path = bool(sys.path) and not sys.flags.safe_path
+    if own_path:
+        del sys.path[0]  # the working directory, which -m puts there
+    for needed in ("dask", "distributed"):  # as a script beside the one that runs may be called
+        if os.path.exists(os.path.join(folder, f"{needed}.py")):
+            importlib.import_module(needed)
+    if own_path:
+        sys.path.insert(0, folder)
     module = ModuleType("__main__")
     module.__dict__.update(__file__=path, __builtins__=__builtins__, __cached__=None)
     sys.modules["__main__"] = module
