@@ -13,15 +13,16 @@ PACKAGE = Path(__file__).resolve().parents[1] / "tfmini"
 
 # A layer may import from those above it in this list, and from its own folder.
 LAYERS = [
-    "errors", "deadlines", "device_names", "logging", "flags", "app", "dtypes", "shapes", "spec",
-    "formats", "nodes", "deprecated", "graph", "defaults", "opdef", "late", "dims", "build",
-    "hookspecs", "registry", "gradient_functions", "threads", "memory", "kernels", "assignments",
-    "ops", "nest", "initializers", "variable_scope", "shared_variables", "templates", "layers",
-    "losses", "metrics", "rnn", "chunks", "data", "queues", "gfile", "autodiff", "lesson",
-    "exchange", "summaries", "plan", "passes", "codegen", "tasks", "lower", "program", "reduction",
-    "row_blocks", "shard_tasks", "shards", "locality", "explain", "executors", "observe", "tracing",
-    "devices", "feeds", "fetches", "store", "uploads", "preflight", "placing", "remote", "calls",
-    "partial", "session", "train", "saved_model", "missing", "distributions", "compat", "examples",
+    "errors", "deadlines", "device_names", "logging", "flags", "app", "dtypes", "shapes",
+    "spec", "formats", "nodes", "conversions", "deprecated", "graph", "defaults", "opdef",
+    "late", "dims", "build", "hookspecs", "registry", "gradient_functions", "threads", "memory",
+    "kernels", "assignments", "ops", "nest", "initializers", "variable_scope",
+    "shared_variables", "templates", "layers", "losses", "metrics", "rnn", "chunks", "data",
+    "queues", "gfile", "autodiff", "lesson", "exchange", "summaries", "plan", "passes",
+    "codegen", "tasks", "lower", "program", "reduction", "row_blocks", "shard_tasks", "shards",
+    "locality", "explain", "executors", "observe", "tracing", "devices", "feeds", "fetches",
+    "store", "uploads", "preflight", "placing", "remote", "calls", "partial", "session",
+    "train", "saved_model", "missing", "distributions", "lookup", "compat", "examples",
     "contrib", "keras", "gradient_checker", "test",
 ]  # fmt: skip
 FILES = sorted(PACKAGE.rglob("*.py"))

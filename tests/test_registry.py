@@ -70,6 +70,13 @@ def test_types_are_sorted_and_whole():
         assert opdef.gradient is not MISSING or opdef.random, name
 
 
+def test_names_that_begin_with_an_underscore_are_a_packages_own(fresh):
+    fresh.register(plugin(operation("_hidden", "Hidden"), operation("shown", "Shown")), "some:1")
+    assert fresh.type("Hidden").function_name == "_hidden"
+    assert "shown" in fresh.names()
+    assert not [name for name in fresh.names() if name.startswith("_")]
+
+
 def test_unknown_names():
     with pytest.raises(tf.errors.NotFoundError, match=r"'Nothing'.*python -m tfmini ops"):
         registry.type("Nothing")

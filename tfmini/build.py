@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from tfmini.conversions import all_converted, converted, is_registered
 from tfmini.dtypes import DType, as_dtype
 from tfmini.errors import InvalidArgumentError, InvalidTypeError, NodeInfo, OpError
 from tfmini.graph import Graph, graph_of, user_source
@@ -77,11 +78,12 @@ def convert_to_tensor(
     dtype : the dtype to convert Python data and arrays to; a tensor must have it already.
     dtype_hint, preferred_dtype : the dtype for Python data and arrays that can have it.
     """
+    wanted = None if dtype is None else as_dtype(dtype)
+    value = converted(value, wanted, name)
     hint = dtype_hint if preferred_dtype is None else preferred_dtype
     if dtype is None and hint is not None and not isinstance(value, (Tensor, Operation)):
         with suppress(InvalidArgumentError, InvalidTypeError):
             return convert_to_tensor(value, hint, name, graph=graph)
-    wanted = None if dtype is None else as_dtype(dtype)
     if isinstance(value, Tensor):
         if wanted is not None and value.dtype is not None and value.dtype is not wanted:
             raise InvalidTypeError(
@@ -116,7 +118,11 @@ def _contains_tensor(value: Any) -> bool:
         item = stack.pop()
         if isinstance(item, (list, tuple)):
             stack.extend(item)
-        elif isinstance(item, (Tensor, Operation)) or hasattr(item, "__tf_tensor__"):
+        elif (
+            isinstance(item, (Tensor, Operation))
+            or hasattr(item, "__tf_tensor__")
+            or is_registered(item)
+        ):
             return True
     return False
 
@@ -177,6 +183,7 @@ def create(
 ) -> Operation:
     """Add a node of type ``opdef``: convert and check the inputs, infer specs, create it."""
     try:
+        inputs = all_converted(inputs)
         graph = graph_of(inputs)
         tensors = _tensors(opdef, inputs, graph)
         if attrs:

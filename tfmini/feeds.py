@@ -13,6 +13,7 @@ import numpy as np
 
 from tfmini.build import convert_to_tensor
 from tfmini.chunks import Chunks, as_chunks, is_chunked
+from tfmini.conversions import in_session
 from tfmini.dtypes import DType
 from tfmini.errors import InvalidArgumentError, InvalidTypeError, OpError, UnavailableError
 from tfmini.graph import Graph
@@ -32,8 +33,15 @@ def flat_keys(keys: Iterable[Any]) -> list[Any]:
 
 
 def _parts(key: Any) -> Any:
-    """Return the keys that ``key`` stands for, a tuple or a sparse tensor; None for a tensor."""
-    return key.__tf_flatten__() if is_composite(key) else key if isinstance(key, tuple) else None
+    """Return the keys that ``key`` stands for, e.g. a sparse tensor's; None for a tensor."""
+    if is_composite(key):
+        return key.__tf_flatten__()
+    functions = in_session(key)
+    if functions is None:
+        return key if isinstance(key, tuple) else None
+    if functions.keys is not None:
+        return list(functions.keys(key))
+    return [t for t, _ in functions.feed(key, None)] if functions.feed is not None else None
 
 
 def flat_values(keys: Iterable[Any], values: Iterable[Any]) -> list[Any]:
@@ -41,8 +49,11 @@ def flat_values(keys: Iterable[Any], values: Iterable[Any]) -> list[Any]:
     flat: list[Any] = []
     for key, value in zip(keys, values, strict=True):
         inner = _parts(key)
+        functions = in_session(key)
         if inner is None:
             flat.append(value)
+        elif functions is not None and functions.feed is not None:
+            flat += [v for _, v in functions.feed(key, value)]
         elif len(inner) == len(value):
             flat += flat_values(inner, value)
         else:

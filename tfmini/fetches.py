@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from tfmini.conversions import in_session
 from tfmini.errors import InvalidTypeError
 from tfmini.graph import Graph
 from tfmini.nodes import Operation, Tensor
@@ -55,6 +56,11 @@ def flatten(graph: Graph, fetches: Any) -> tuple[list[Any], Callable[[Sequence[A
         if nest.is_composite(item):  # a sparse tensor
             parts = [build(t) for t in item.__tf_flatten__()]
             return lambda values: item.__tf_value__([p(values) for p in parts])
+        functions = in_session(item)
+        if functions is not None:
+            listed, contract = functions.fetch(item)
+            parts = [build(t) for t in listed]
+            return lambda values: contract([p(values) for p in parts])
         element = _element(graph, item)
         elements.append(element)
         if isinstance(element, Tensor):

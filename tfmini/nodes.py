@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tfmini.dtypes import DType
 from tfmini.errors import InvalidArgumentError, InvalidTypeError, NodeInfo
@@ -38,6 +38,8 @@ class Tensor(Operators):
         What is known before it runs.
     """
 
+    #: The methods behind Python's operators; libraries give their own types the same.
+    OVERLOADABLE_OPERATORS: ClassVar[frozenset[str]]
     # Scripts note what they like on a tensor: net.alias, weights.param.
     __slots__ = ("op", "value_index", "spec", "__weakref__", "__dict__")
 
@@ -45,6 +47,11 @@ class Tensor(Operators):
         self.op = op
         self.value_index = value_index
         self.spec = spec
+
+    @classmethod
+    def _override_operator(cls, operator: str, func: Callable[..., Any]) -> None:
+        """Let ``func`` be the method ``operator``, e.g. ``"__add__"``, of all tensors."""
+        setattr(cls, operator, func)
 
     @property
     def graph(self) -> Graph:
@@ -175,6 +182,7 @@ class Operation(Operators):
     gradient_override: str | None
     # exchange/exporting.py gives these: they need all types.
     node_def: Any
+    op_def: Any
     get_attr: Callable[[str], Any]
 
     @property

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tfmini.errors import InvalidArgumentError
-from tfmini.feeds import fed_tensor
+from tfmini.feeds import fed_tensor, flat_keys, flat_values
 from tfmini.fetches import flatten
 from tfmini.nodes import Operation, Tensor
 
@@ -27,7 +27,7 @@ class PartialRun:
         self._session = session
         self._elements, _ = flatten(graph, list(fetches))
         self._fetches = set(self._elements)
-        self._feeds = {fed_tensor(graph, f) for f in feeds}
+        self._feeds = {fed_tensor(graph, f) for f in flat_keys(feeds)}
         self._values: dict[Tensor, Any] = {}
         self._done: set[Any] = set()
         self._lock = threading.Lock()
@@ -37,12 +37,14 @@ class PartialRun:
         with self._lock:
             graph = self._session.graph
             wanted, rebuild = flatten(graph, fetches)
-            fed = {fed_tensor(graph, k): v for k, v in (feed_dict or {}).items()}
+            keys, given = [*(feed_dict or {})], [*(feed_dict or {}).values()]
+            tensors = [fed_tensor(graph, k) for k in flat_keys(keys)]
+            fed = dict(zip(tensors, flat_values(keys, given), strict=True))
             self._check(wanted, fed)
-            given = {**self._values, **fed}
-            kept = self._to_keep(wanted, given)
-            results = self._session.run([*wanted, *kept], given)
-            self._values = {**given, **dict(zip(kept, results[len(wanted) :], strict=True))}
+            held = {**self._values, **fed}
+            kept = self._to_keep(wanted, held)
+            results = self._session.run([*wanted, *kept], held)
+            self._values = {**held, **dict(zip(kept, results[len(wanted) :], strict=True))}
             for element, value in zip(wanted, results[: len(wanted)], strict=True):
                 self._done.add(element)
                 if isinstance(element, Tensor):

@@ -294,7 +294,8 @@ class Registry:
         """Return what packages other than tfmini itself have put below ``tf``."""
         self.load_entry_points()
         given = {**self._functions, **self._names_given}
-        return sorted([n for n in given if "." not in n and self._owners[n] != BUILTIN])
+        theirs = [n for n in given if self._owners[n] != BUILTIN]
+        return sorted([n for n in theirs if "." not in n and not n.startswith("_")])
 
     def skipped(self) -> list[PluginReport]:
         """Return the reports of packages that could not be loaded."""

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tfmini.build import convert_to_tensor
+from tfmini.conversions import converted
 from tfmini.dtypes import DType, as_dtype, float32
 from tfmini.errors import FailedPreconditionError, InvalidTypeError, UnimplementedError
 from tfmini.graph import GraphKeys, get_default_graph, graph_of
@@ -152,7 +153,10 @@ class Layer:
             raise InvalidTypeError(
                 None, None, f"layer {self._name} is given None; was a function's result forgotten?"
             )
-        leaves = [convert_to_tensor(x) if isinstance(x, _DATA) else x for x in nest.flatten(inputs)]
+        leaves = [
+            convert_to_tensor(x) if isinstance(x, _DATA) else converted(x)
+            for x in nest.flatten(inputs)
+        ]
         inputs = nest.pack(inputs, leaves)
         graph = graph_of([x for x in leaves if isinstance(x, (Tensor, Operation))])
         with graph.as_default():

@@ -14,7 +14,7 @@ import numpy as np
 
 from tfmini.build import convert_to_tensor
 from tfmini.errors import InvalidTypeError
-from tfmini.nodes import Operators
+from tfmini.nodes import Operators, Tensor
 from tfmini.ops import bitwise, division, logic, math, products, sliced_variables, slicing
 from tfmini.ops.state import Variable
 
@@ -28,6 +28,7 @@ def install() -> None:
         "sub": (math.subtract, "sub"),
         "mul": (math.multiply, "mul"),
         "truediv": (math.truediv, "truediv"),
+        "div": (division.div, "div"),
         "floordiv": (division.floordiv, "floordiv"),
         "mod": (division.floormod, "mod"),
         "pow": (math.pow, "pow"),
@@ -47,6 +48,9 @@ def install() -> None:
     unary = {"neg": math.negative, "abs": math.abs, "invert": _invert}
     for python_name, function in unary.items():
         setattr(Operators, f"__{python_name}__", _unary(function))
+    names = [f"__{side}{n}__" for n in binary for side in ("", "r")]
+    names += [f"__{n}__" for n in (*comparisons, *unary, "eq", "ne", "getitem")]
+    Tensor.OVERLOADABLE_OPERATORS = frozenset(names)
     Operators.__getitem__ = _getitem
     Variable.__getitem__ = sliced_variables.slice_of
     Operators.__array_ufunc__ = _array_ufunc
