@@ -217,6 +217,10 @@ def test_grad_ys():
     assert run(tf.gradients(y, x, grad_ys=y))[0].tolist() == [2, 16]
     with pytest.raises(ValueError, match=r'Mul node "mul".*grad_ys has shape \[3\], y \[2\]'):
         tf.gradients(y, x, [[1.0, 2.0, 3.0]])
+    listed = tf.gradients(y, x, tf.stack([tf.gradients(z, x)])[None])[
+        0
+    ]  # a list where one was meant
+    assert run(listed).tolist() == [6, 12]
     with pytest.raises(ValueError, match="1 grad_ys for 2 ys"):
         tf.gradients([y, z], x, [y])
     with pytest.raises(TypeError, match="float32"):

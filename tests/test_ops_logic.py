@@ -119,6 +119,17 @@ def test_tensors_are_equal_only_to_themselves() -> None:
         bool(x < y)
 
 
+def test_a_variable_is_there_and_has_no_length() -> None:
+    """Libraries ask ``if not variable``, and tell lists of variables by their length."""
+    v = tf.Variable([1.0, 2.0])
+    assert v
+    assert not hasattr(v, "__len__")
+    assert hasattr(v + 1.0, "__len__")
+    for ask in (len, list):
+        with pytest.raises(TypeError, match='VariableV2 node "Variable"'):
+            ask(v)
+
+
 def test_operators_differentiate() -> None:
     x = np.array([2.0, 3.0])
     np.testing.assert_allclose(grad(lambda t: t**2 / 4 - 3 * t, x), x / 2 - 3)

@@ -168,7 +168,9 @@ def _seed(graph: Graph, ys: Sequence[Tensor], grad_ys: Any) -> Pending:
             grad = _ones_like(graph, y)
         else:
             grad = convert_to_tensor(grad, y.dtype)
-            if not compatible(grad.spec.shape, y.spec.shape):
+            if _same_but_for_ones(grad.spec.shape, y.spec.shape):  # [dy] for dy
+                grad = array.reshape(grad, array.shape(y))
+            elif not compatible(grad.spec.shape, y.spec.shape):
                 raise InvalidArgumentError(
                     y.op.info,
                     y.op,
@@ -177,6 +179,13 @@ def _seed(graph: Graph, ys: Sequence[Tensor], grad_ys: Any) -> Pending:
                 )
         pending.setdefault(y, []).append(grad)
     return pending
+
+
+def _same_but_for_ones(given: Shape, wanted: Shape) -> bool:
+    """Whether two shapes of different ranks hold the same numbers in the same order."""
+    if given is None or wanted is None or len(given) == len(wanted):
+        return False
+    return compatible(tuple([d for d in given if d != 1]), tuple([d for d in wanted if d != 1]))
 
 
 def _listed_grads(grad_ys: Any, n: int) -> list[Any]:

@@ -38,6 +38,10 @@ class VariableType(OpDef):
 VARIABLE = VariableType("VariableV2", "Variable")
 
 
+class _NoLength(InvalidTypeError, AttributeError):
+    """The error of ``len(variable)``, by which ``hasattr(variable, "__len__")`` is False too."""
+
+
 class Variable(Tensor):
     """A tensor whose value a session keeps from run to run.
 
@@ -127,6 +131,15 @@ class Variable(Tensor):
     def value(self) -> Tensor:
         """Return the variable's value as a tensor."""
         return self
+
+    def __bool__(self) -> bool:
+        return True  # "is there a variable?", which is what libraries ask; tensors refuse
+
+    @property
+    def __len__(self) -> Any:
+        raise _NoLength(
+            self.op.info, self.op, "a variable has no len(); use v.shape[0] or tf.shape(v)[0]."
+        )
 
     def read_value(self) -> Tensor:
         """Return the value as of here: after the control dependencies that surround the call."""

@@ -66,12 +66,17 @@ class Optimizer:
         ``var_list`` defaults to the trainable variables of the loss's graph; those that the loss
         does not depend on stay as they are.
         """
-        pairs = self.compute_gradients(
-            loss, var_list, gate_gradients, aggregation_method, grad_loss=grad_loss
+        pairs = self.compute_gradients(  # by keyword: scripts override it with fewer parameters
+            loss,
+            var_list=var_list,
+            gate_gradients=gate_gradients,
+            aggregation_method=aggregation_method,
+            colocate_gradients_with_ops=colocate_gradients_with_ops,
+            grad_loss=grad_loss,
         )
         if all(grad is None for grad, _ in pairs):
             raise _no_gradients(loss, pairs)
-        return self.apply_gradients(pairs, global_step, name)
+        return self.apply_gradients(pairs, global_step=global_step, name=name)
 
     def compute_gradients(
         self,

@@ -7,14 +7,16 @@ float32 first.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from tfmini.dtypes import float64
 from tfmini.nodes import Operation, Tensor
-from tfmini.ops import grouping, training
+from tfmini.ops import grouping, indexing, math, sorting, training
 from tfmini.ops.adaptive import apply_ada_max
+from tfmini.ops.row_gradients import slices_of
+from tfmini.ops.scatter_variables import scatter_sub
 from tfmini.ops.state import Variable
 from tfmini.train.optimizer import Optimizer, hyper
 
@@ -132,7 +134,10 @@ class AdamOptimizer(Optimizer):
 
 
 class NadamOptimizer(AdamOptimizer):
-    """Adam with Nesterov's momentum (Dozat, 2016): ``beta1 * m + (1 - beta1) * grad`` for ``m``."""
+    """Adam with Nesterov's momentum (Dozat, 2016): ``beta1 * m + (1 - beta1) * grad`` for ``m``.
+
+    Of a gradient that consists of rows, only these move; moments decay in all.
+    """
 
     _options = {"use_nesterov": True}
 
@@ -143,9 +148,29 @@ class NadamOptimizer(AdamOptimizer):
         beta2: Any = 0.999,
         epsilon: Any = 1e-8,
         use_locking: bool = False,
-        name: str = "Nadam",
+        name: str = "Adam",
     ) -> None:
         super().__init__(learning_rate, beta1, beta2, epsilon, use_locking, name)
+
+    def _apply_dense(self, grad: Tensor, var: Variable) -> Any:
+        slices = slices_of(grad)
+        if slices is None:
+            return super()._apply_dense(grad, var)
+        powers: list[Any] = [self._get_non_slot_variable(f"{name}_power") for name in self._powers]
+        reached1, reached2, beta1, beta2, rate, epsilon = [
+            hyper(h, var)
+            for h in (*powers, self._beta1_t, self._beta2_t, self._lr_t, self._epsilon_t)
+        ]
+        m, v = [cast(Variable, self.get_slot(var, name)) for name in ("m", "v")]
+        means = m.assign(m * beta1 + (1.0 - beta1) * grad)
+        squares = v.assign(v * beta2 + (1.0 - beta2) * math.square(grad))
+        rows, _ = sorting.unique(slices.indices)
+        near, mean, square = [indexing.gather(x, rows) for x in (grad, means, squares)]
+        ahead = (1.0 - beta1) * near + beta1 * mean
+        scaled = rate * math.sqrt(1.0 - reached2) / (1.0 - reached1)
+        step = scaled * ahead / (math.sqrt(square) + epsilon)
+        with var.graph.control_dependencies([means, squares]):
+            return scatter_sub(var, rows, step)
 
 
 class LazyAdamOptimizer(AdamOptimizer):
