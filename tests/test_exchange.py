@@ -119,6 +119,8 @@ def test_nodes_have_the_form_of_tensorflow():
     assert nodes["total"].op == "Sum"
     assert list(nodes["total"].input) == ["a", "total/axis"]
     assert nodes["total"].attr["T"].type == 1  # DT_FLOAT
+    kind = tf.get_default_graph().get_operation_by_name("total").op_def
+    assert (kind.name, len(kind.input_arg), kind.is_stateful) == ("Sum", 1, False)
     assert not nodes["total"].attr["keep_dims"].b
     assert nodes["total/axis"].op == "Const"
     assert [d.size for d in nodes["a"].attr["shape"].shape.dim] == [-1, 3]

@@ -11,6 +11,7 @@ import pytest
 import tfmini as tf
 from tfmini.formats.histogram import bucket_limits, histogram
 from tfmini.formats.png import png_pixels
+from tfmini.summaries.writer import EventsWriter
 
 
 def values(tensor, feeds=None):
@@ -95,6 +96,21 @@ def test_merging():
 def events(folder):
     return [e for name in sorted(os.listdir(folder))
             for e in tf.train.summary_iterator(os.path.join(folder, name))]  # fmt: skip
+
+
+def test_a_writer_of_single_events(tmp_path):
+    """What scripts call ``pywrap_tensorflow.EventsWriter``, with events they have made."""
+    prefix = str(tmp_path / "logs" / "progress")
+    writer = EventsWriter(prefix.encode())
+    writer.WriteEvent(tf.Event(wall_time=1.5, step=3, summary=tf.Summary(
+        value=[tf.Summary.Value(tag="loss", simple_value=0.5)])))  # fmt: skip
+    path = writer.FileName().decode()
+    assert path.startswith(prefix + ".out.tfevents.")
+    assert len(list(tf.train.summary_iterator(path))) == 1  # the version; the rest waits
+    writer.Close()
+    version, event = tf.train.summary_iterator(path)
+    assert version.file_version == "brain.Event:2"
+    assert (event.wall_time, event.step, event.summary.value[0].tag) == (1.5, 3, "loss")
 
 
 def test_event_files(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import tempfile
 import unittest
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tfmini.errors import OpError
 from tfmini.gradient_checker import compute_gradient, compute_gradient_error
 from tfmini.graph import Graph
 from tfmini.missing import watch_namespace
@@ -95,6 +97,23 @@ class TestCase(unittest.TestCase):
 
     def assertShapeEqual(self, np_array: Any, tf_tensor: Any, msg: str | None = None) -> None:
         assert list(np_array.shape) == tf_tensor.get_shape().as_list(), msg
+
+    @contextlib.contextmanager
+    def assertRaisesWithPredicateMatch(
+        self, exception_type: Any, expected_err_re_or_predicate: Any
+    ) -> Iterator[None]:
+        """Fail unless the block raises what a pattern is found in, or a predicate says yes to."""
+        wanted = expected_err_re_or_predicate
+        with self.assertRaises(exception_type) as raised:  # noqa: PT027
+            yield
+        error = raised.exception
+        text = f"{error} {getattr(error, 'op', '')}"
+        fits = wanted(error) if callable(wanted) else re.search(wanted, text)
+        assert fits, f"{error!r} is not what {wanted!r} describes"
+
+    def assertRaisesOpError(self, expected_err_re_or_predicate: Any) -> Any:
+        """Fail unless the block raises a ``tf.OpError`` that fits."""
+        return self.assertRaisesWithPredicateMatch(OpError, expected_err_re_or_predicate)
 
     def assertNear(self, f1: float, f2: float, err: float, msg: str | None = None) -> None:
         assert abs(f1 - f2) <= err, msg

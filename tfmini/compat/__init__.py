@@ -6,6 +6,8 @@
 ``script``    runs scripts and notebooks under the hook
 ``mnist``     the digits that tutorials read
 ``timeline``  run metadata as a trace that browsers draw
+``old_numpy``  what NumPy has dropped since, for scripts
+``inside``    helpers that libraries take from TensorFlow's inside
 ``text_format``  messages as text, where scripts import protobuf for it
 """
 

@@ -1,8 +1,9 @@
 """``import tensorflow``, answered by tfmini in this process.
 
 In: imports of ``tensorflow`` and anything below it.  Out: alias modules, whose names are looked up
-in tfmini each time for the first time.  ``tensorflow.python.*``, TensorFlow's inside, is answered
-by the public names: a script that imports ``tensorflow.python.ops.math_ops`` finds ``matmul``.
+in tfmini each time for the first time.  ``tensorflow.python.*`` and ``tensorflow.core.*``,
+TensorFlow's inside, are answered by the public names: a script that imports
+``tensorflow.python.ops.math_ops`` finds ``matmul``.
 """
 
 from __future__ import annotations
@@ -46,8 +47,20 @@ _INSIDE = {
     "mnist": ("examples.tutorials.mnist.input_data",),
     "text": ("contrib.learn.preprocessing",),
     "hparam": ("contrib.training",),
+    "lookup_ops": (
+        "lookup.vocabularies",
+        "lookup.tables",
+        "lookup.mutable",
+        "lookup.initializers",
+        "",
+    ),
     "freeze_graph": ("saved_model.freeze_graph",),
     "inspect_checkpoint": ("train.inspect_checkpoint",),
+    "pywrap_tensorflow": ("train", "summaries.writer"),
+    "session": ("session", "conversions", ""),
+    "tf_contextlib": ("compat.inside",),
+    "tf_decorator": ("compat.inside",),
+    "all_util": ("compat.inside",),
 }
 _EVERYWHERE = ("", "nn", "train", "math", "summary", "layers", "losses", "metrics", "initializers",
                "errors", "compat", "saved_model", "io", "data", "test")  # fmt: skip
@@ -167,9 +180,10 @@ def _places(rest: str) -> Sequence[str]:
         return ("",)
     rest = rest.removeprefix("compat.v1.").removeprefix("_api.v1.")
     parts = rest.split(".")
-    if parts[0] == "python" or "python" in parts:
+    if parts[0] == "core" or "python" in parts:  # the protocol buffers, or the inside
         own = [parts[-1]] if parts[-1] in NAMESPACES else []
-        own += [".".join(parts[: parts.index("python")])]  # contrib.framework.python.ops
+        if "python" in parts:
+            own += [".".join(parts[: parts.index("python")])]  # contrib.framework.python.ops
         return _INSIDE.get(parts[-1], (*filter(None, own), *_EVERYWHERE))
     if _module(rest) is not None or _is_gap(parts):
         return (rest,)

@@ -15,7 +15,7 @@ from tfmini.exchange.attributes import decoded, encoded
 from tfmini.exchange.foreign import Foreign
 from tfmini.exchange.forms import FORMS, Constant, Written, type_attrs
 from tfmini.exchange.special import WRITERS
-from tfmini.formats.graphdef import AttrValue, GraphDef, NodeDef
+from tfmini.formats.graphdef import AttrValue, GraphDef, NodeDef, OperationType
 from tfmini.formats.prototext import to_text
 from tfmini.formats.tensors import make_tensor_proto, shape_proto
 from tfmini.graph import Graph
@@ -132,6 +132,14 @@ def node_def(self: Operation) -> NodeDef:
     return _node_def(self, GraphDef(), set(self.graph._by_name))
 
 
+def op_def(self: Operation) -> OperationType:
+    """The operation's type as a message: its ``name`` is that which TensorFlow has for it."""
+    names = [OperationType.ArgDef(name=name) for name in self.opdef.schema.inputs]
+    return OperationType(
+        name=_written(self).op, input_arg=names, is_stateful=bool(self.opdef.stateful)
+    )
+
+
 def get_attr(self: Operation, name: str) -> Any:
     """Return attribute ``name``: one of tfmini's, or one that TensorFlow's type has, as "T"."""
     if name in self.attrs:
@@ -146,6 +154,7 @@ def get_attr(self: Operation, name: str) -> Any:
 Graph.as_graph_def = as_graph_def
 Operation.get_attr = get_attr
 Operation.node_def = property(node_def)
+Operation.op_def = property(op_def)
 
 
 def write_graph(graph_or_graph_def: Any, logdir: Any, name: str, as_text: bool = True) -> str:

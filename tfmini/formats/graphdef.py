@@ -56,6 +56,19 @@ class NodeDef(Message):
     attr = Map(5, "string", AttrValue)
 
 
+class OperationType(Message):
+    """What kind of operation a node is: TensorFlow's ``OpDef``, as far as scripts read it."""
+
+    class ArgDef(Message):
+        """An input of the operation."""
+
+        name = Field(1, "string")
+
+    name = Field(1, "string")
+    input_arg = Field(2, ArgDef, repeated=True)
+    is_stateful = Field(17, "bool")
+
+
 class VersionDef(Message):
     """Versions of the writer, and of the readers that it allows."""
 

@@ -28,31 +28,49 @@ from tfmini.logging import warn
 _VERSION = "brain.Event:2"
 
 
-class _File:
-    """A file that is open only while it is written to; nothing is lost at the end of Python."""
+class EventsWriter:
+    """An event file that is open only while it is written to; nothing is lost at Python's end.
 
-    def __init__(self, logdir: str, suffix: str) -> None:
-        os.makedirs(logdir, exist_ok=True)
-        name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}{suffix}"
-        base = self.path = os.path.join(logdir, name)
+    Called ``<file_prefix>.out.tfevents.<seconds>.<host>``, and begun with the format's version.
+    Scripts find it as ``pywrap_tensorflow.EventsWriter``.
+    """
+
+    def __init__(self, file_prefix: str | bytes, suffix: str = "") -> None:
+        prefix = os.path.abspath(os.fsdecode(file_prefix))
+        os.makedirs(os.path.dirname(prefix), exist_ok=True)
+        base = f"{prefix}.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}{suffix}"
+        self._path = base
         count = 0
-        while os.path.exists(self.path):  # a second writer within the second
+        while os.path.exists(self._path):  # a second writer within the second
             count += 1
-            self.path = f"{base}.{count}"
+            self._path = f"{base}.{count}"
         self._pending: list[bytes] = []
         self._lock = threading.Lock()
-        self._finalizer = weakref.finalize(self, _append, self.path, self._pending)
+        self._finalizer = weakref.finalize(self, _append, self._path, self._pending)
+        self.write(Event(wall_time=time.time(), file_version=_VERSION).SerializeToString())
+        self.Flush()
 
     def write(self, event: bytes) -> int:
-        """Keep an event for the next flush; return how many are kept."""
+        """Keep a serialized event for the next flush; return how many are kept."""
         data = framed(event)
         with self._lock:
             self._pending.append(data)
             return len(self._pending)
 
-    def flush(self) -> None:
+    def WriteEvent(self, event: Event) -> None:
+        """Keep an event for the next flush."""
+        self.write(Event.of(event).SerializeToString())
+
+    def FileName(self) -> bytes:
+        """Return the path of the file."""
+        return os.fsencode(self._path)
+
+    def Flush(self) -> None:
+        """Write what is kept to the file."""
         with self._lock:
-            _append(self.path, self._pending)
+            _append(self._path, self._pending)
+
+    Close = Flush  # the file is closed whenever nothing is being written
 
 
 def _append(path: str, pending: list[bytes]) -> None:
@@ -113,10 +131,8 @@ class FileWriter:
             self.add_graph(given, graph_def=graph_def or (None if given else graph))
 
     def _open(self) -> None:
-        self._file = _File(self._logdir, self._suffix)
+        self._file = EventsWriter(os.path.join(self._logdir, "events"), self._suffix)
         self._flushed = time.monotonic()
-        self._file.write(Event(wall_time=time.time(), file_version=_VERSION).SerializeToString())
-        self._file.flush()
 
     def get_logdir(self) -> str:
         """Return the folder of the event file."""
@@ -204,7 +220,7 @@ class FileWriter:
 
     def flush(self) -> None:
         """Write what is kept to the file."""
-        self._file.flush()
+        self._file.Flush()
         self._flushed = time.monotonic()
 
     def close(self) -> None:
