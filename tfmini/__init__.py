@@ -43,6 +43,7 @@ from tfmini import (
     queue,
     random,
     saved_model,
+    sets,
     sparse,
     strings,
     summary,
@@ -63,6 +64,7 @@ from tfmini.compat.behavior import (
     enable_v2_behavior,
     executing_eagerly,
 )
+from tfmini.conversions import register_tensor_conversion_function
 from tfmini.defaults import (
     add_to_collection,
     add_to_collections,
@@ -573,7 +575,7 @@ concat = deprecated.axis_first(concat)
 split = deprecated.value_last(split)
 missing.watch(sys.modules[__name__])
 # Imported when they are asked for: they are large, or few use them; the last brings unittest.
-_ON_USE = ("contrib", "distributions", "test")
+_ON_USE = ("contrib", "distributions", "lookup", "test", "tpu")
 registry.reserve([*[name for name in globals() if not name.startswith("_")], *_ON_USE])
 
 

@@ -25,10 +25,10 @@ from tfmini.registry import registry
 NAMESPACES = (
     "app", "bitwise", "compat", "contrib", "data", "debugging", "distributions", "dtypes", "errors",
     "estimator", "examples", "feature_column", "flags", "gfile", "graph_util", "image",
-    "initializers", "io", "keras", "layers", "linalg", "logging", "losses", "manip", "math",
-    "metrics", "nest", "nn", "profiler", "python_io", "quantization", "random", "resource_loader",
-    "saved_model", "sets", "signal", "sparse", "spectral", "strings", "summary", "sysconfig",
-    "test", "tpu", "train", "user_ops", "version",
+    "initializers", "io", "keras", "layers", "linalg", "logging", "lookup", "losses", "manip",
+    "math", "metrics", "nest", "nn", "profiler", "python_io", "quantization", "random",
+    "resource_loader", "saved_model", "sets", "signal", "sparse", "spectral", "strings", "summary",
+    "sysconfig", "test", "tpu", "train", "user_ops", "version",
 )  # fmt: skip
 
 # Namespaces inside namespaces that hold no operations of their own here.

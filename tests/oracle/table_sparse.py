@@ -15,6 +15,10 @@ EMPTY = S(np.zeros((0, 2)), T(0), [3, 4])
 IDS = S([[0, 0], [0, 2], [1, 1]], A([1, 0, 3], "int64"), [3, 4])
 WEIGHTS = S([[0, 0], [0, 2], [1, 1]], A([1.0, 2.0, 0.5]), [3, 4])
 MASK = S([[0, 0], [1, 1]], A([1, 0], "int64"), [2, 2])
+SETS = S([[0, 0], [0, 2], [1, 1]], A([5, 7, 2], "int64"), [2, 4])
+DENSE_SETS = A([[1, 5, 5], [2, 3, 2]], "int64")
+NO_SETS = S(np.zeros((0, 2)), A([], "int64"), [2, 3])
+WORD_SETS = B([[b"b", b"a"], [b"a", b"a"]])
 # fmt: off
 ROWS = [
     row("sparse_tensor_to_dense", X, dtypes="fdilb"),
@@ -74,5 +78,10 @@ ROWS = [
     *[row("edit_distance", S([[0, 0], [0, 1], [1, 0]], A([1, 2, 3], "int64"), [2, 3]),
           S([[0, 0], [1, 0], [1, 1]], A([1, 4, 3], "int64"), [2, 3]), normalize=n)
       for n in (True, False)],
+    row("sets.size", SETS), row("sets.size", NO_SETS),
+    *[row("sets.union sets.intersection sets.difference", a, b)
+      for a, b in ((DENSE_SETS, SETS), (SETS, DENSE_SETS), (SETS, NO_SETS), (SETS, SETS),
+                   (DENSE_SETS, A([[1], [2]], "int64")), (WORD_SETS, B([[b"a"], [b"c"]])))],
+    row("sets.difference", DENSE_SETS, SETS, aminusb=False),
 ]
 # fmt: on

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 
 from tfmini.contrib import (
+    cluster_resolver,
     crf,
     data,
     distributions,
@@ -16,20 +17,23 @@ from tfmini.contrib import (
     layers,
     learn,
     legacy_seq2seq,
+    lookup,
     metrics,
     opt,
     rnn,
     seq2seq,
     slim,
     tensorboard,
+    tpu,
     training,
 )
 from tfmini.contrib.slim import losses
 from tfmini.missing import watch_namespace
 
 __all__ = [
-    "crf", "data", "distributions", "framework", "layers", "learn", "legacy_seq2seq", "losses",
-    "metrics", "opt", "rnn", "seq2seq", "slim", "tensorboard", "training",
+    "cluster_resolver", "crf", "data", "distributions", "framework", "layers", "learn",
+    "legacy_seq2seq", "lookup", "losses", "metrics", "opt", "rnn", "seq2seq", "slim", "tensorboard",
+    "tpu", "training",
 ]  # fmt: skip
 
 watch_namespace(sys.modules[__name__])

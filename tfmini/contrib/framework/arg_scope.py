@@ -26,9 +26,9 @@ class _Stack(threading.local):
 _stack = _Stack()
 
 
-def arg_scope_func_key(function: Any) -> str:
-    """Return what stands for ``function`` in a scope."""
-    return str(getattr(function, "_key_op", None) or f"{function.__module__}.{function.__name__}")
+def arg_scope_func_key(op: Any) -> str:
+    """Return what stands for the function ``op`` in a scope."""
+    return str(getattr(op, "_key_op", None) or f"{op.__module__}.{op.__name__}")
 
 
 def current_arg_scope() -> Scope:
@@ -36,20 +36,20 @@ def current_arg_scope() -> Scope:
     return _stack.scopes[-1]
 
 
-def has_arg_scope(function: Any) -> bool:
-    """Whether ``function`` is marked with ``add_arg_scope``."""
-    return hasattr(function, "_key_op")
+def has_arg_scope(func: Any) -> bool:
+    """Whether ``func`` is marked with ``add_arg_scope``."""
+    return hasattr(func, "_key_op")
 
 
-def add_arg_scope(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return ``function`` such that it takes arguments from ``arg_scope``."""
+def add_arg_scope(func: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``func`` such that it takes arguments from ``arg_scope``."""
 
-    @functools.wraps(function)
+    @functools.wraps(func)
     def with_scope(*args: Any, **kwargs: Any) -> Any:
-        return function(*args, **{**current_arg_scope().get(key, {}), **kwargs})
+        return func(*args, **{**current_arg_scope().get(key, {}), **kwargs})
 
-    key = arg_scope_func_key(function)
-    with_scope._key_op = key  # type: ignore[attr-defined]
+    key = arg_scope_func_key(func)
+    with_scope._key_op = key
     return with_scope
 
 
@@ -87,7 +87,7 @@ def arg_scope(
         _stack.scopes.pop()
 
 
-def arg_scoped_arguments(function: Any) -> tuple[str, ...]:
-    """Return the names of the arguments that a scope may give ``function``: those with defaults."""
-    parameters = inspect.signature(function).parameters.values()
+def arg_scoped_arguments(func: Any) -> tuple[str, ...]:
+    """Return the names of the arguments that a scope may give ``func``: those with defaults."""
+    parameters = inspect.signature(func).parameters.values()
     return tuple(p.name for p in parameters if p.default is not p.empty)

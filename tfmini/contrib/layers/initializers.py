@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tfmini.dtypes import as_dtype, float32
-from tfmini.errors import InvalidArgumentError, InvalidTypeError
+from tfmini.errors import InvalidTypeError
 from tfmini.initializers import fans
 from tfmini.ops import random
 from tfmini.shapes import TensorShape
@@ -25,7 +25,7 @@ def variance_scaling_initializer(
     if not as_dtype(dtype).is_floating:
         raise InvalidTypeError(None, None, f"the initializer makes floats, not {dtype!r}.")
     if mode not in ("FAN_IN", "FAN_OUT", "FAN_AVG"):
-        raise InvalidArgumentError(None, None, f"mode={mode!r}: use FAN_IN, FAN_OUT or FAN_AVG.")
+        raise InvalidTypeError(None, None, f"mode={mode!r}: use FAN_IN, FAN_OUT or FAN_AVG.")
 
     def initializer(shape: Any, dtype: Any = dtype, partition_info: Any = None) -> Any:
         n_in, n_out = fans(TensorShape(shape).as_list())

@@ -10,15 +10,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tfmini.build import convert_to_tensor
+from tfmini.dtypes import float32
 from tfmini.errors import InvalidArgumentError
 from tfmini.graph import GraphKeys
-from tfmini.initializers import Constant
+from tfmini.initializers import Constant, Zeros
 from tfmini.nodes import Tensor
-from tfmini.ops import array, clipping, random
+from tfmini.ops import array, casting, clipping, math, random
+from tfmini.ops.row_gradients import with_values
+from tfmini.ops.selection import where_v2
 from tfmini.ops.state import Variable
 from tfmini.shared_variables import get_variable
 from tfmini.summaries.values import histogram, scalar
 from tfmini.train.adaptive import AdagradOptimizer, RMSPropOptimizer
+from tfmini.train.averages import assign_moving_average
 from tfmini.train.optimizer import Optimizer
 from tfmini.train.optimizers import AdamOptimizer, GradientDescentOptimizer, MomentumOptimizer
 from tfmini.train.proximal import FtrlOptimizer
@@ -65,7 +69,8 @@ def optimize_loss(
     learning_rate_decay_fn : function of the learning rate and step that returns the rate
     update_ops : to run before the loss; default the collection ``UPDATE_OPS``
     variables : default all trainable ones
-    summaries : of ``OPTIMIZER_SUMMARIES``; default the loss, the rate, the norm of all gradients
+    summaries : of ``OPTIMIZER_SUMMARIES``; default the loss, the rate if it decays, the norm of all
+        gradients
     """
     loss = convert_to_tensor(loss)
     graph = loss.graph
@@ -88,17 +93,22 @@ def optimize_loss(
                     None, None, "learning_rate_decay_fn needs a global_step."
                 )
             rate = learning_rate_decay_fn(rate, step)
+            if "learning_rate" in wanted:
+                scalar("learning_rate", rate)
         chosen = _optimizer(optimizer, rate)
         pairs = chosen.compute_gradients(loss, variables)
         if gradient_noise_scale is not None:
             pairs = [(None if g is None else _noisy(g, gradient_noise_scale), v) for g, v in pairs]
         if gradient_multipliers is not None:
             pairs = _multiplied(pairs, gradient_multipliers)
-        _summarize(wanted, loss, rate, pairs)
+        norms = "global_gradient_norm" in wanted or "gradient_norm" in wanted
+        if norms:
+            scalar("global_norm/gradient_norm", _norm(pairs))
         if clip_gradients is not None:
             pairs = _clipped(pairs, clip_gradients)
-            if "global_gradient_norm" in wanted:
-                scalar("global_norm/clipped_gradient_norm", _norm(pairs))
+        _summarize(wanted, loss, pairs)
+        if norms and clip_gradients is not None:
+            scalar("global_norm/clipped_gradient_norm", _norm(pairs))
         counted = step if increment_global_step else None
         return _after([chosen.apply_gradients(pairs, global_step=counted, name="train")], loss)
 
@@ -148,10 +158,14 @@ def _noisy(grad: Tensor, scale: float) -> Tensor:
 
 def _multiplied(pairs: Pairs, factors: Mapping[Any, Any]) -> Pairs:
     def of(variable: Variable) -> Any:
-        named = factors.get(variable.name, factors.get(variable.op.name))
-        return factors.get(variable, named)
+        return factors.get(variable, factors.get(variable.name))
 
-    return [(g if g is None or of(v) is None else g * of(v), v) for g, v in pairs]
+    if not pairs:
+        raise InvalidArgumentError(None, None, "gradient_multipliers: there are no gradients.")
+    return [
+        (g if g is None or of(v) is None else with_values(g, lambda x, v=v: x * of(v)), v)
+        for g, v in pairs
+    ]
 
 
 def _clipped(pairs: Pairs, clip: Any) -> Pairs:
@@ -165,16 +179,60 @@ def _norm(pairs: Pairs) -> Tensor:
     return clipping.global_norm([g for g, _ in pairs if g is not None])
 
 
-def _summarize(wanted: Sequence[str], loss: Tensor, rate: Any, pairs: Pairs) -> None:
+def _summarize(wanted: Sequence[str], loss: Tensor, pairs: Pairs) -> None:
+    """Make summaries of the loss, and of the gradients as they are applied."""
     if "loss" in wanted:
         scalar("loss", loss)
-    if "learning_rate" in wanted and rate is not None:
-        scalar("learning_rate", rate)
-    if "global_gradient_norm" in wanted:
-        scalar("global_norm/gradient_norm", _norm(pairs))
     for grad, variable in pairs:
-        name = variable.op.name
+        name = variable.name.replace(":", "_")
         if grad is not None and "gradients" in wanted:
             histogram(f"gradients/{name}", grad)
         if grad is not None and "gradient_norm" in wanted:
             scalar(f"gradient_norm/{name}", clipping.global_norm([grad]))
+
+
+def adaptive_clipping_fn(
+    std_factor: float = 2.0, decay: float = 0.95, static_max_norm: float | None = None,
+    global_step: Any = None, report_summary: bool = False, epsilon: float = 1e-8,
+    name: str | None = None,
+) -> Callable[[Pairs], Pairs]:  # fmt: skip
+    """Return a function for ``clip_gradients`` that scales down gradients whose norm, all together,
+    is much larger than it was so far.
+
+    Norms may be up to ``exp(mean + std_factor * deviation)``, both of a moving average of their
+    logarithms; larger ones become ``exp(mean)``.
+
+    Parameters
+    ----------
+    decay : of the moving averages; with ``global_step`` n at most ``n / (n + 1)``
+    static_max_norm : the largest norm in any case
+    report_summary : whether there is a summary of the largest norm
+    """
+
+    def clip(grads_and_vars: Pairs) -> Pairs:
+        norm = _norm(grads_and_vars)
+        with variable_scope(name, "AdaptiveMaxNorm", [norm]):
+            kept: Any = decay
+            if global_step is not None:
+                n = casting.cast(global_step, float32)
+                kept = math.minimum(decay, n / (n + 1.0))
+            logarithm = math.log(norm + epsilon)
+            mean = _moving("mean", logarithm, kept)
+            spread = _moving("sq_mean", math.square(logarithm), kept) - math.square(mean)
+            deviation = math.sqrt(math.maximum(epsilon, spread))
+            most = math.exp(mean + std_factor * deviation)
+        if report_summary:
+            scalar("global_norm/adaptive_max_gradient_norm", most)
+        factor = where_v2(norm < most, 1.0, math.exp(mean) / norm)
+        if static_max_norm is not None:
+            factor = math.minimum(static_max_norm / norm, factor)
+        return [
+            (g if g is None else with_values(g, lambda x: x * factor), v) for g, v in grads_and_vars
+        ]
+
+    return clip
+
+
+def _moving(name: str, value: Tensor, decay: Any) -> Tensor:
+    average = get_variable(name, value.shape, value.dtype, Zeros(), trainable=False)
+    return assign_moving_average(average, value, decay, zero_debias=False)

@@ -1,22 +1,19 @@
-"""What the layers of ``tf.contrib.layers`` share: variables, normalizer and activation, aliases."""
+"""What the layers of ``tf.contrib.layers`` share: variables, normalizer and activation."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from tfmini.contrib.framework.variables import model_variable
-from tfmini.graph import get_default_graph
+from tfmini.contrib.layers.aliases import get_variable_collections
 from tfmini.nodes import Tensor
 from tfmini.ops import nn
 from tfmini.ops.windows import channels_first
 
 
 def collections_for(name: str, variables_collections: Any) -> list[Any]:
-    """Return the collections of variable ``name``: a list is for all, a dict has one for each."""
-    if isinstance(variables_collections, Mapping):
-        return list(variables_collections.get(name) or ())
-    return list(variables_collections or ())
+    """Return the collections of variable ``name``, in a list."""
+    return list(get_variable_collections(variables_collections, name) or ())
 
 
 def make_variable(
@@ -25,8 +22,8 @@ def make_variable(
 ) -> Any:  # fmt: skip
     """Return a model variable of the dtype of ``like``."""
     return model_variable(
-        name, shape, like.dtype, initializer, regularizer, trainable,
-        collections_for(name, variables_collections),
+        name, shape=shape, dtype=like.dtype, initializer=initializer, regularizer=regularizer,
+        trainable=trainable, collections=collections_for(name, variables_collections),
     )  # fmt: skip
 
 
@@ -45,13 +42,3 @@ def finished(
         first = channels_first(data_format)
         outputs = nn.bias_add(outputs, bias, "NCHW" if first else None)
     return outputs if activation_fn is None else activation_fn(outputs)
-
-
-def collected(outputs_collections: Any, outputs: Any) -> Any:
-    """Return ``outputs``, added to the collections."""
-    if outputs_collections:
-        names = outputs_collections
-        if not isinstance(names, (list, tuple)):
-            names = [names]
-        get_default_graph().add_to_collections(names, outputs)
-    return outputs

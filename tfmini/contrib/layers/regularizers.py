@@ -84,8 +84,9 @@ def apply_regularization(regularizer: Regularizer, weights_list: Any = None) -> 
     weights = graph.get_collection(GraphKeys.WEIGHTS) if weights_list is None else weights_list
     if not weights:
         raise InvalidArgumentError(None, None, "there are no weights to regularize.")
-    given = [regularizer(w) for w in weights]
-    parts = [g for g in given if g is not None]
-    total = math.add_n(parts) if parts else constant(0.0)
+    with graph.name_scope("get_regularization_penalty") as own:
+        given = [regularizer(w) for w in weights]
+        parts = [g for g in given if g is not None]
+        total = math.add_n(parts, own) if parts else constant(0.0, name=own)
     graph.add_to_collection(GraphKeys.REGULARIZATION_LOSSES, total)
     return total

@@ -71,17 +71,17 @@ def summarize_variables(
 
 
 def summarize_weights(
-    name_filter: str = r".*/weights", summarizer: Summarizer = summarize_tensor
+    name_filter: str | None = None, summarizer: Summarizer = summarize_tensor
 ) -> list[Tensor | None]:
-    """Return the summaries of the weights of layers."""
-    return summarize_variables(name_filter, summarizer)
+    """Return the summaries of the collection ``GraphKeys.WEIGHTS``."""
+    return summarize_collection(GraphKeys.WEIGHTS, name_filter, summarizer)
 
 
 def summarize_biases(
-    name_filter: str = r".*/biases", summarizer: Summarizer = summarize_tensor
+    name_filter: str | None = None, summarizer: Summarizer = summarize_tensor
 ) -> list[Tensor | None]:
-    """Return the summaries of the biases of layers."""
-    return summarize_variables(name_filter, summarizer)
+    """Return the summaries of the collection ``GraphKeys.BIASES``."""
+    return summarize_collection(GraphKeys.BIASES, name_filter, summarizer)
 
 
 def summarize_activations(

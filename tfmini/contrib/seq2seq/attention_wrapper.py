@@ -79,8 +79,9 @@ class AttentionWrapper(RNNCell):
         alignment_history: bool = False, cell_input_fn: Callable[..., Any] | None = None,
         output_attention: bool = True, initial_cell_state: Any = None, name: str | None = None,
         attention_layer: Any = None, attention_fn: Callable[..., Any] | None = None,
+        dtype: Any = None,
     ) -> None:  # fmt: skip
-        super().__init__(name=name)
+        super().__init__(name=name, dtype=dtype)
         require_cell(cell, "AttentionWrapper's cell")
         self._cell = cell
         self._several = isinstance(attention_mechanism, (list, tuple))

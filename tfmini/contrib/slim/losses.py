@@ -29,11 +29,9 @@ def absolute_difference(
     return current.absolute_difference(labels, predictions, weights, scope)
 
 
-def hinge_loss(
-    logits: Any, labels: Any = None, weights: Any = 1.0, scope: str | None = None
-) -> Tensor:
-    """Return the mean hinge loss of ``logits`` for labels of 0 and 1."""
-    return current.hinge_loss(labels, logits, weights, scope)
+def hinge_loss(logits: Any, labels: Any = None, scope: str | None = None) -> Tensor:
+    """Return the hinge losses of ``logits`` for labels of 0 and 1, each; no loss of the graph."""
+    return current.hinge_loss(labels, logits, 1.0, scope, loss_collection=None, reduction="none")
 
 
 def log_loss(
