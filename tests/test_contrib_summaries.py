@@ -48,7 +48,12 @@ def test_activations_say_how_much_is_cut_off(function, scalars):
 
 def test_variables_by_their_names():
     x = tf.placeholder(tf.float32, [None, 3])
-    layers.fully_connected(layers.fully_connected(x, 4, scope="one"), 2, scope="two")
+    with tf.contrib.framework.arg_scope(
+        [layers.fully_connected],
+        variables_collections={
+            "weights": [tf.GraphKeys.WEIGHTS], "biases": [tf.GraphKeys.BIASES]},
+    ):  # fmt: skip
+        layers.fully_connected(layers.fully_connected(x, 4, scope="one"), 2, scope="two")
     assert len(layers.summarize_weights()) == len(layers.summarize_biases()) == 2
     assert len(layers.summarize_variables("one/")) == 2
     seen = []

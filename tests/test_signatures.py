@@ -1,7 +1,7 @@
 """Parameters are TensorFlow 1.15's: names, order, defaults.
 
-``tf1_signatures.txt`` has them as TensorFlow 1.15.5 itself tells, of functions, classes and
-methods (one of those that classes share); ``...`` is a default that text can't give.  A call that
+``tf1_signatures.txt`` has them as TensorFlow 1.15.5 itself tells (``oracle/signatures.py`` wrote
+it), of functions, classes and methods; ``...`` is a default that is no plain value.  A call that
 fits there must fit here; here may be more parameters, behind, and defaults where there are none.
 """
 
@@ -31,8 +31,14 @@ ON_PURPOSE = {
     # other defaults that mean the same
     "Variable", "errors.UnknownError", "nn.batch_norm_with_global_normalization",
     "train.remove_checkpoint", "scatter_update", "scatter_nd_update",
+    "contrib.layers.safe_embedding_lookup_sparse", "contrib.slim.safe_embedding_lookup_sparse",
     # one function for max_pool2d and max_pool: what is pooled comes first, or by either name
     "nn.max_pool2d",
+    # those of tf.train, with its names
+    "contrib.framework.init_from_checkpoint", "contrib.framework.list_variables",
+    "contrib.framework.load_checkpoint", "contrib.framework.load_variable",
+    # all helpers take what any of them takes, in one order
+    "contrib.seq2seq.TrainingHelper.next_inputs", "contrib.seq2seq.TrainingHelper.sample",
 }  # fmt: skip
 REQUIRED = object()
 ANY = object()  # a default that can't be compared
@@ -98,8 +104,8 @@ def same(a: Any, b: Any) -> bool:
         return True
     if isinstance(a, tuple) and isinstance(b, int):
         return set(a) == {b}
-    if isinstance(b, list):
-        b = tuple(b)
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return list(a) == list(b)
     return bool(a == b)
 
 

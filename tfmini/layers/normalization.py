@@ -48,6 +48,8 @@ class BatchNormalization(Layer):
     training : bool, or scalar bool tensor
     """
 
+    _order = ("gamma", "beta")  # in which they are made
+
     def __init__(
         self,
         axis: Any = -1,
@@ -123,16 +125,14 @@ class BatchNormalization(Layer):
 
     def _make_variables(self, shape: tuple[int, ...]) -> None:
         dtype = float32 if self._dtype in (None, float16) else self._dtype
-        if self.scale:
-            self.gamma = self.add_weight(
-                "gamma", shape, dtype, self.gamma_initializer, self.gamma_regularizer,
-                constraint=self.gamma_constraint,
-            )  # fmt: skip
-        if self.center:
-            self.beta = self.add_weight(
-                "beta", shape, dtype, self.beta_initializer, self.beta_regularizer,
-                constraint=self.beta_constraint,
-            )  # fmt: skip
+        for name in self._order:
+            if getattr(self, "scale" if name == "gamma" else "center"):
+                made = self.add_weight(
+                    name, shape, dtype, getattr(self, f"{name}_initializer"),
+                    getattr(self, f"{name}_regularizer"),
+                    constraint=getattr(self, f"{name}_constraint"),
+                )  # fmt: skip
+                setattr(self, name, made)
         self.moving_mean = self.add_weight(
             "moving_mean", shape, dtype, self.moving_mean_initializer, trainable=False
         )
