@@ -276,13 +276,14 @@ def _connect(address: str) -> Cluster:
     try:
         if not address.startswith("inproc:"):
             get_address_host_port(address)  # a Client that can't be made takes long to go away
-        client = Client(address, security=security, set_as_default=False, timeout="10s")
+        client = Client(address, security=security, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as e:
         raise UnavailableError(
             None,
             None,
             f"no Dask scheduler answers at {address!r}: {e}. Start one with `dask scheduler`, or "
-            f"leave the target out to run on local threads.",
+            f"leave the target out to run on local threads. How long to wait is "
+            f"distributed.comm.timeouts.connect in Dask's configuration.",
         ) from e
     return Cluster(client, owned=True)
 
