@@ -32,7 +32,7 @@ _TINY = 1e-7  # keeps thresholds apart from 0 and 1, and divisors from 0, as in 
 _KINDS = ("true_positives", "false_negatives", "true_negatives", "false_positives")
 
 
-def _counted(
+def counts_of(
     labels: Any, predictions: Any, thresholds: Sequence[float], weights: Any, kinds: Sequence[str]
 ) -> tuple[list[Any], list[Any]]:
     """Return variables of one count for each threshold, for each of ``kinds``, and updates."""
@@ -71,7 +71,7 @@ def _counting(kind: str) -> Callable[..., Pair]:
         metrics_collections: Any = None, updates_collections: Any = None, name: str | None = None,
     ) -> Pair:  # fmt: skip
         with metric_scope(name, kind, predictions, labels, weights):
-            (value,), (update,) = _counted(labels, predictions, thresholds, weights, [kind])
+            (value,), (update,) = counts_of(labels, predictions, thresholds, weights, [kind])
             return collected(value, update, metrics_collections, updates_collections)
 
     count.__name__ = count.__qualname__ = f"{kind}_at_thresholds"
@@ -92,7 +92,7 @@ def _share_at(default: str, wrong: str) -> Callable[..., Pair]:
     ) -> Pair:  # fmt: skip
         with metric_scope(name, default, predictions, labels, weights):
             kinds = ["true_positives", wrong]
-            variables, updates = _counted(labels, predictions, thresholds, weights, kinds)
+            variables, updates = counts_of(labels, predictions, thresholds, weights, kinds)
             return of_variables(
                 lambda right, wrong, name: math.divide(right, _TINY + right + wrong, name),
                 variables, updates, metrics_collections, updates_collections,
@@ -107,7 +107,7 @@ precision_at_thresholds = _share_at("precision_at_thresholds", "false_positives"
 recall_at_thresholds = _share_at("recall_at_thresholds", "false_negatives")
 
 
-def _even(num_thresholds: int) -> list[float]:
+def even_thresholds(num_thresholds: int) -> list[float]:
     """Return thresholds from just below 0 to just above 1, evenly spread in between."""
     if num_thresholds < 2:
         raise InvalidArgumentError(None, None, f"num_thresholds={num_thresholds}: at least 2.")
@@ -138,11 +138,11 @@ def auc(
         )
     if summation_method == "careful_interpolation" and curve != "PR":
         raise InvalidArgumentError(None, None, "careful_interpolation is for curve='PR'.")
-    limits = _even(num_thresholds)
+    limits = even_thresholds(num_thresholds)
     if thresholds is not None:
         limits = [-_TINY, *sorted(thresholds), 1.0 + _TINY]
     with metric_scope(name, "auc", predictions, labels, weights):
-        variables, updates = _counted(labels, predictions, limits, weights, _KINDS)
+        variables, updates = counts_of(labels, predictions, limits, weights, _KINDS)
         careful = summation_method == "careful_interpolation"
         area = _careful if careful else _area(curve, summation_method)
         return of_variables(area, variables, updates, metrics_collections, updates_collections)
@@ -188,7 +188,9 @@ def sensitivity_at_specificity(
     that are so predicted is nearest to ``specificity``."""
     _is_share("specificity", specificity)
     with metric_scope(name, "sensitivity_at_specificity", predictions, labels, weights):
-        variables, updates = _counted(labels, predictions, _even(num_thresholds), weights, _KINDS)
+        variables, updates = counts_of(
+            labels, predictions, even_thresholds(num_thresholds), weights, _KINDS
+        )
 
         def formula(tp: Tensor, fn: Tensor, tn: Tensor, fp: Tensor, name: str) -> Tensor:
             found = div_no_nan(tn, tn + fp)
@@ -207,8 +209,12 @@ def specificity_at_sensitivity(
     positives that are found is nearest to ``sensitivity``; the last one of those that tie."""
     _is_share("sensitivity", sensitivity)
     with metric_scope(name, "specificity_at_sensitivity", predictions, labels, weights):
-        variables, updates = _counted(
-            labels, predictions, [*_even(num_thresholds)[:-1], 1.0 - _TINY], weights, _KINDS
+        variables, updates = counts_of(
+            labels,
+            predictions,
+            [*even_thresholds(num_thresholds)[:-1], 1.0 - _TINY],
+            weights,
+            _KINDS,
         )
 
         def formula(tp: Tensor, fn: Tensor, tn: Tensor, fp: Tensor, name: str) -> Tensor:

@@ -23,7 +23,7 @@ from tfmini.metrics.parts import (
     of_variables,
     ratio,
 )
-from tfmini.metrics.thresholds import _counted, _even
+from tfmini.metrics.thresholds import counts_of, even_thresholds
 from tfmini.nodes import Tensor
 from tfmini.ops import array, assertions, casting, grouping, joining, math, reductions
 from tfmini.ops.creation import linspace
@@ -49,7 +49,9 @@ def f1_score(
 
     with metric_scope(name, "f1", labels, predictions, weights):
         kinds = ("true_positives", "false_positives", "false_negatives")
-        made, updates = _counted(labels, predictions, _even(num_thresholds), weights, kinds)
+        made, updates = counts_of(
+            labels, predictions, even_thresholds(num_thresholds), weights, kinds
+        )
         return of_variables(best, made, updates, metrics_collections, updates_collections)
 
 
@@ -81,7 +83,7 @@ def _rate_at(default: str, wrong: str, right: str) -> Callable[..., Pair]:
         metrics_collections: Any = None, updates_collections: Any = None, name: str | None = None,
     ) -> Pair:  # fmt: skip
         with metric_scope(name, default, predictions, labels, weights):
-            made, updates = _counted(labels, predictions, thresholds, weights, [wrong, right])
+            made, updates = counts_of(labels, predictions, thresholds, weights, [wrong, right])
             return of_variables(
                 lambda a, b, name: math.divide(a, _TINY + a + b, name), made, updates,
                 metrics_collections, updates_collections,
@@ -112,7 +114,9 @@ def streaming_curve_points(
     small = 1e-6
     kinds = ("true_positives", "false_negatives", "true_negatives", "false_positives")
     with metric_scope(name, "curve_points", labels, predictions, weights):
-        made, updates = _counted(labels, predictions, _even(num_thresholds), weights, kinds)
+        made, updates = counts_of(
+            labels, predictions, even_thresholds(num_thresholds), weights, kinds
+        )
         tp, fn, tn, fp = made
         recall = (tp + small) / (tp + fn + small)
         if curve == "ROC":
@@ -145,7 +149,9 @@ def recall_at_precision(
 
     with metric_scope(name, "recall_at_precision", predictions, labels, weights):
         kinds = ("true_positives", "false_positives", "false_negatives")
-        made, updates = _counted(labels, predictions, _even(num_thresholds), weights, kinds)
+        made, updates = counts_of(
+            labels, predictions, even_thresholds(num_thresholds), weights, kinds
+        )
         return of_variables(recall, made, updates, metrics_collections, updates_collections)
 
 
@@ -164,7 +170,9 @@ def precision_at_recall(
 
     with metric_scope(name, "precision_at_recall", predictions, labels, weights):
         kinds = ("true_positives", "false_positives", "false_negatives")
-        made, updates = _counted(labels, predictions, _even(num_thresholds), weights, kinds)
+        made, updates = counts_of(
+            labels, predictions, even_thresholds(num_thresholds), weights, kinds
+        )
         return of_variables(precision, made, updates, metrics_collections, updates_collections)
 
 
