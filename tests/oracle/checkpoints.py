@@ -58,6 +58,33 @@ def convolutional(tf: Any) -> Any:
     return tf.reduce_mean(tf.square(tf.matmul(tf.reshape(pooled, [-1, 3]), v) - y))
 
 
+def embedded(tf: Any) -> Any:
+    """Rows of a table, some of them twice, under a dropout that keeps all."""
+    x, y = tf.placeholder(tf.float32, [None, 4], "x"), tf.placeholder(tf.float32, [None, 2], "y")
+    table = tf.get_variable("table", initializer=array("table", 5, 3))
+    rows = tf.reduce_mean(tf.nn.embedding_lookup(table, tf.constant([[0, 3, 3], [4, 0, 1]])), 1)
+    w = tf.get_variable("w", initializer=array("w", 4, 3))
+    h = tf.nn.dropout(tf.matmul(x, w)[:, :2] + tf.reduce_sum(rows, 0)[1:], 1.0)
+    cross = tf.nn.sigmoid_cross_entropy_with_logits(labels=tf.sigmoid(y), logits=h)
+    return tf.reduce_mean(cross) + tf.reduce_sum(tf.boolean_mask(table, [True, False] * 2 + [True]))
+
+
+def conditional(tf: Any) -> Any:
+    """A choice of branches, one inside the other, that read weights and count."""
+    x, y = tf.placeholder(tf.float32, [None, 4], "x"), tf.placeholder(tf.float32, [None, 2], "y")
+    w = tf.get_variable("w", initializer=array("w", 4, 2))
+    seen = tf.get_variable("seen", initializer=0.0, trainable=False)
+    training = tf.placeholder_with_default(True, [])
+    count = tf.cond(training, lambda: tf.assign_add(seen, 1.0), lambda: tf.identity(seen))
+
+    def hidden() -> Any:
+        h = tf.cond(tf.reduce_sum(w) > 0.0, lambda: tf.matmul(x, w), lambda: tf.matmul(-x, w))
+        return tf.tanh(h) + tf.ones([2])
+
+    h = tf.cond(training, hidden, lambda: tf.matmul(x, w))
+    return tf.reduce_mean(tf.square(h - y)) + 0.0 * count
+
+
 OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
     "momentum": lambda t: t.MomentumOptimizer(0.05, 0.9),
     "adam": lambda t: t.AdamOptimizer(0.01),
@@ -68,6 +95,8 @@ CASES: dict[str, tuple[Model, str]] = {
     **{f"perceptron, {name}": (perceptron, name) for name in OPTIMIZERS},
     "partitioned, adam": (partitioned, "adam"),
     "convolutional, adam": (convolutional, "adam"),
+    **{f"embedded, {name}": (embedded, name) for name in OPTIMIZERS},
+    "conditional, adam": (conditional, "adam"),
 }
 
 

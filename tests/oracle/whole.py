@@ -59,10 +59,10 @@ def exchange(python: str) -> dict[str, str]:
         ours, theirs = str(Path(folder, "ours")), str(Path(folder, "theirs"))
         checkpoints.save(tfmini, ours)
         there = _asked(python, folder, "--exchange", ours, theirs)
-        # A training made here has operations that TensorFlow has not, so it imports no graph.
         sides = {
             "here alone": checkpoints.alone(tfmini),
             "saved here, went on there": there["went on"],
+            "saved here, imported there": there["imported"],
             "saved there, went on here": checkpoints.go_on(tfmini, theirs, imported=False),
             "saved there, imported here": checkpoints.go_on(tfmini, theirs, imported=True),
             "saved and imported here": checkpoints.go_on(tfmini, ours, imported=True),

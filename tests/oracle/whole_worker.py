@@ -39,6 +39,7 @@ def _exchange(tf: Any, ours: str, theirs: str) -> dict[str, Any]:
     return {
         "alone": checkpoints.alone(tf),
         "went on": checkpoints.go_on(tf, ours, imported=False),
+        "imported": checkpoints.go_on(tf, ours, imported=True),
         "read": {folder: checkpoints.read(tf, folder) for folder in (ours, theirs)},
     }
 

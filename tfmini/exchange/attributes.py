@@ -15,6 +15,7 @@ import numpy as np
 from tfmini.assignments import Versions
 from tfmini.dtypes import DType
 from tfmini.errors import UnimplementedError
+from tfmini.exchange.outputs import tensor_name
 from tfmini.formats.graphdef import AttrValue
 from tfmini.formats.tensors import (
     dtype_of_number,
@@ -103,7 +104,7 @@ def _body(program: Program, graph: Graph) -> AttrValue:
 
     def names(refs: Any) -> AttrValue:
         nodes = graph._operations
-        return encoded(tuple([nodes[i].outputs[o].name for i, o in refs]))
+        return encoded(tuple([tensor_name(nodes[i].outputs[o]) for i, o in refs]))
 
     visible = program.visible
     nodes = tuple([graph._operations[i].name for i in sorted(program.ids)])

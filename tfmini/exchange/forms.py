@@ -328,7 +328,9 @@ _TYPES = {
     "T=0 Tout=1": "RandomUniformInt", "Tidx=0": "Range UnravelIndex", "T=0 Tshape=1": "Reshape",
     "T=0 Tlen=1": "ReverseSequence SplitV", "T=0 Tshift=1 Taxis=2": "Roll",
     "Tindices=0 T=1": "ScatterNd", "T=0 Index=1": "Slice StridedSlice StridedSliceAssign",
-    "T=0 Tindices=1": "SegmentMax SegmentMean SegmentMin SegmentProd SegmentSum TensorScatterAdd "
+    "T=0 Tindices=1": "ScatterAdd ScatterDiv ScatterMax ScatterMin ScatterMul ScatterNdAdd "
+                      "ScatterNdSub ScatterNdUpdate ScatterSub ScatterUpdate SegmentMax "
+                      "SegmentMean SegmentMin SegmentProd SegmentSum TensorScatterAdd "
                       "TensorScatterSub TensorScatterUpdate",
     "T=0 Tblock_shape=1 Tpaddings=2": "SpaceToBatchND",
     "T=0 Tlabels=1": "SparseSoftmaxCrossEntropyWithLogits", "Tindices=0 T=2": "SparseToDense",

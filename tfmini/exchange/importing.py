@@ -21,12 +21,14 @@ from tfmini.exchange.attributes import decoded
 from tfmini.exchange.composed import composed, is_composed
 from tfmini.exchange.control_flow import ENTERS, NEXTS, SWITCHES, ControlFlow
 from tfmini.exchange.control_flow import split_name as _split
-from tfmini.exchange.exporting import LATE, NATIVE, PLACES
 from tfmini.exchange.foreign import foreign_type
 from tfmini.exchange.forms import FORMS, SYNONYMS, NotUnderstood, Read
+from tfmini.exchange.outputs import PLACES
 from tfmini.exchange.regions import Regions
 from tfmini.exchange.special import READERS, WEAK
+from tfmini.exchange.stand_ins import own_forms
 from tfmini.exchange.variable_defs import find_initializer
+from tfmini.exchange.written import LATE, NATIVE
 from tfmini.formats.graphdef import GraphDef, NodeDef
 from tfmini.graph import Graph, get_default_graph
 from tfmini.logging import warn
@@ -87,7 +89,7 @@ class Importer:
         self.prefix = prefix
         self._keeps_devices = keeps_devices
         self._nodes: dict[str, NodeDef] = {}
-        for node in graph_def.node:
+        for node in own_forms(graph_def.node):
             if self._nodes.setdefault(node.name, node) is not node:
                 raise InvalidArgumentError(None, None, f"node {node.name!r} is there twice.")
         self._mapped = {
@@ -297,7 +299,7 @@ class Importer:
         changes = read.attrs.get("changes")
         opdef = UpdatingIf(changes) if changes else _type(read.type)
         made = create(opdef, tuple(read.inputs), _complete(opdef, read.attrs), name)
-        if read.type in PLACES and NATIVE not in node.attr:
+        if read.type in PLACES:
             self._composed[node.name] = [made.outputs[i] for i in PLACES[read.type]]
         return made
 

@@ -6,8 +6,8 @@ has, and without what follows from them: most often the gradients and the step o
 
 from __future__ import annotations
 
-from tfmini.exchange.exporting import NATIVE
 from tfmini.exchange.freezing import needed_by, source_of
+from tfmini.exchange.written import NATIVE
 from tfmini.formats.graphdef import MetaGraphDef, NodeDef, VariableDef
 from tfmini.logging import info, warn
 from tfmini.saved_model import constants
@@ -15,16 +15,19 @@ from tfmini.saved_model import constants
 # The types that graphs are exported with and TensorFlow does not have; an oracle test compares.
 OWN = frozenset((
     "Argsort", "AssertInitialized", "BooleanMask", "BooleanMaskGrad", "BroadcastableWeights",
-    "CastLike", "CountNonzero", "DropoutMask", "EinsumDiagonal", "EinsumDiagonalGrad",
-    "ExtractImagePatchesGrad", "Eye", "GRUSequence", "GRUSequenceGrad", "GatherGrad",
-    "GatherNdGrad", "GatherOrZero", "HistogramFixedWidthBins", "LSTMSequence",
+    "BytesSplit", "CastLike", "CountNonzero", "DropoutMask", "EinsumDiagonal",
+    "EinsumDiagonalGrad", "ExtractImagePatchesGrad", "Eye", "FractionalArgmax",
+    "FractionalSequence", "GRUSequence", "GRUSequenceGrad", "GatherGrad", "GatherNdGrad",
+    "GatherOrZero", "GatherTree", "HistogramFixedWidthBins", "LSTMSequence",
     "LSTMSequenceGrad", "LogicalXor", "LogisticLoss", "Masked", "MatMulGrad", "MatrixAdjoint",
     "MeanShare", "Moments", "NormalCdf", "PutAlong", "RNNSequence", "RNNSequenceGrad",
     "ReduceLogSumExp", "Repeat", "RepeatGrad", "ReportUninitialized", "ResizeImages",
-    "ResizeImagesGrad", "Scan", "SearchSorted", "SliceGrad", "Sort", "SparseApplyAdaMax",
-    "SparseApplyGradientDescent", "SparseApplyLazyAdam", "SparseToDenseGrad", "StatelessScan",
-    "StridedSliceDynamic", "StridedSliceGradDynamic", "SumToShape", "TakeAlong",
-    "TensorArrayErase", "TensorArrayGradScatter", "TensorArrayLengths", "Unreduce", "WindowSum",
+    "ResizeImagesGrad", "RowProducts", "Scan", "SearchSorted", "SliceGrad", "Sort",
+    "SparseApplyAdaMax", "SparseApplyGradientDescent", "SparseApplyLazyAdam",
+    "SparseToDenseGrad", "StatelessScan", "StridedSliceDynamic", "StridedSliceGradDynamic",
+    "SumToShape", "TableEntries", "TableExport", "TableFind", "TableFromTextFile",
+    "TableInsert", "TableRemove", "TableSize", "TakeAlong", "TensorArrayErase",
+    "TensorArrayGradScatter", "TensorArrayLengths", "Unreduce", "UpdatingIf", "WindowSum",
 ))  # fmt: skip
 
 

@@ -1,0 +1,64 @@
+"""What stands for one of our operations in a message, and how it is found again.
+
+In: the nodes that TensorFlow shall read.  Out: the same with marks that it passes over; and our own
+nodes in their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tfmini.exchange.attributes import encoded
+from tfmini.formats.graphdef import AttrValue, NodeDef
+
+_OWN_FORM = "_tfmini_node"  # on the last node: ours, as bytes
+_PART_OF = "_tfmini_part_of"  # on the others: the name of the last
+_WAITS = "_tfmini_waits"  # on a node: the last so many inputs are there for TensorFlow alone
+
+
+def stand_in(nodes: Sequence[NodeDef], own: NodeDef) -> None:
+    """Let ``nodes`` stand for ``own``, the last by its name."""
+    *before, last = nodes
+    last.attr.adopt(_OWN_FORM, AttrValue(s=own.SerializeToString()))
+    for part in before:
+        part.attr.adopt(_PART_OF, encoded(own.name))
+
+
+def wait_for(names: Sequence[str], node: NodeDef) -> None:
+    """Let ``node`` run after others; our own graphs need no such order."""
+    if names:
+        node.input.extend([f"^{name}" for name in names])
+        node.attr.adopt(_WAITS, encoded(len(names)))
+
+
+def own_forms(nodes: Iterable[NodeDef]) -> list[NodeDef]:
+    """Return ``nodes`` with ours in the place of those that stand for them.
+
+    Where a name that ours takes is gone, or another node took one of the parts, as in a graph that
+    TensorFlow has changed, its nodes stay.
+    """
+    nodes = [_without_waits(n) for n in nodes]
+    names = {n.name for n in nodes}
+    part_of = {n.name: n.attr[_PART_OF].s.decode() for n in nodes if _PART_OF in n.attr}
+    ours = {n.name: NodeDef.FromString(n.attr[_OWN_FORM].s) for n in nodes if _OWN_FORM in n.attr}
+    ours = {name: own for name, own in ours.items()
+            if own.name == name and {_source(i) for i in own.input} <= names}  # fmt: skip
+    for node in nodes:
+        inside = {node.name, part_of.get(node.name)}
+        for source in map(_source, node.input):
+            if part_of.get(source, node.name) not in inside:
+                ours.pop(part_of[source], None)
+    return [ours.get(n.name, n) for n in nodes if part_of.get(n.name) not in ours]
+
+
+def _without_waits(node: NodeDef) -> NodeDef:
+    if _WAITS not in node.attr:
+        return node
+    out = NodeDef.FromString(node.SerializeToString())
+    del out.input[-out.attr[_WAITS].i :]
+    del out.attr[_WAITS]
+    return out
+
+
+def _source(name: str) -> str:
+    return name.removeprefix("^").partition(":")[0]
