@@ -344,3 +344,38 @@ def test_frozen_graphs(tmp_path):
         tf.graph_util.extract_sub_graph(frozen, ["nope"])
     slim = tf.graph_util.remove_training_nodes(graph.as_graph_def(), ["y"])
     assert not [n for n in slim.node if n.op == "Identity"]
+
+
+def test_defaults_that_a_message_leaves_out():
+    """As SavedModels of estimators and of TensorFlow 2 do, and ``strip_default_attrs``."""
+    with tf.Graph().as_default() as graph:
+        x = tf.placeholder(tf.float32, [None, 3], "x")
+        tf.shape(x, name="sizes")
+        tf.size(x, name="size")
+        tf.reverse_sequence(x, [2, 1], seq_axis=1, name="turned")
+        tf.reduce_sum(x, 1, name="sum")
+    message = graph.as_graph_def()
+    for node in message.node:
+        for name in ("out_type", "batch_dim", "keep_dims"):
+            if name in node.attr:
+                del node.attr[name]
+    values = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.import_graph_def(message, name="")
+        names = ["sizes:0", "size:0", "turned:0", "sum:0"]
+        sizes, size, turned, total = session.run(names, {"x:0": values})
+    assert (sizes.tolist(), size, total.tolist()) == ([2, 3], 6, [6, 15])
+    assert turned.tolist() == [[2, 1, 3], [4, 5, 6]]
+
+
+def test_a_gradient_of_biases_whose_rank_is_not_known():
+    message = tf.GraphDef()
+    message.node.add(name="dy", op="Placeholder").attr["dtype"].type = 1
+    message.node.add(name="db", op="BiasAddGrad", input=["dy"]).attr["T"].type = 1
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.import_graph_def(message, name="")
+        for shape in ((2, 3), (4, 2, 3), (2, 1, 4, 3)):
+            dy = np.random.default_rng(0).standard_normal(shape).astype("f")
+            np.testing.assert_allclose(
+                session.run("db:0", {"dy:0": dy}), dy.reshape(-1, 3).sum(0), rtol=1e-5
+            )

@@ -104,6 +104,21 @@ def test_misuse_says_what(use, text):
         session.run(use(array))
 
 
+@pytest.mark.parametrize("shape", [None, [2], [None]])
+def test_what_has_not_been_written_is_zero(shape):
+    x = tf.placeholder(tf.float32, [None])
+    array = tf.TensorArray(tf.float32, 3, element_shape=shape).write(1, x)
+    values = [array.stack(), array.read(0), array.gather([0, 1]), array.concat()]
+    slope = tf.gradients([v * 2.0 for v in values], x)
+    with tf.Session() as session:
+        *found, grad = session.run([*values, *slope], {x: [1.0, 2.0]})
+    for value, wanted in zip(
+        found, [[[0, 0], [1, 2], [0, 0]], [0, 0], [[0, 0], [1, 2]], [0, 0, 1, 2, 0, 0]], strict=True
+    ):
+        np.testing.assert_array_equal(value, wanted)
+    np.testing.assert_array_equal(grad, [6, 6])
+
+
 def test_other_misuse():
     with pytest.raises(tf.errors.InvalidArgumentError, match="size"):
         tf.TensorArray(tf.float32)

@@ -179,7 +179,8 @@ def _array_gather(node: NodeDef, handle: Any, indices: Any, flow: Any) -> Any:
 
 
 def _array_concat(node: NodeDef, handle: Any, flow: Any) -> list[Any]:
-    return [_array(node, flow).concat(), _list_lengths(flow)]
+    whole: Any = _array(node, flow).concat()
+    return [whole, _list_lengths(flow, whole.op.attrs["shape"])]
 
 
 # -- the rest -----------------------------------------------------------------------------------

@@ -62,9 +62,9 @@ def _relu6_grad(dy: Any, x: Any) -> Any:
 
 
 def _bias_add_grad(dy: Any) -> Any:
-    if dy.spec.shape is None:
-        raise NotUnderstood("the rank of its input is unknown")
-    return reductions.reduce_sum(dy, axis=list(range(len(dy.spec.shape) - 1)))
+    """Return the sum over all dimensions but the last, however many there are."""
+    rows = array.reshape(dy, joining.stack([-1, array.shape(dy)[-1]]))
+    return reductions.reduce_sum(rows, axis=0)
 
 
 def _concat_offset(axis: Any, *shapes: Any) -> list[Any]:

@@ -114,7 +114,8 @@ class ControlFlow:
             source = split_name(name)[0]
             if source in self._frames and self.nodes[source].op in ENTERS:
                 self._frames[node.name] = frame = self._frames[source]
-                self._loop(frame, around - {(frame, INSIDE)}).merges.append(node.name)
+                if not self._counts_for_gradient(node):
+                    self._loop(frame, around - {(frame, INSIDE)}).merges.append(node.name)
                 return around
         sides = [self.of_edge(i) for i in data]
         keys = {k for k, side in around if side in (0, 1) and {(k, 0), (k, 1)} <= around}
@@ -125,6 +126,16 @@ class ControlFlow:
         outer = around - {(key, 0), (key, 1)}
         self._add(node, key, outer)
         return outer
+
+    def _counts_for_gradient(self, merge: NodeDef) -> bool:
+        """Whether a loop's variable is the number of turns, for the gradient of the loop.
+
+        It may have to wait for what follows from the loop's results, as updates of an average.
+        """
+        turns = [self.nodes[split_name(i)[0]] for i in merge.input[1:2]]
+        turns += [self.nodes[split_name(node.input[0])[0]] for node in turns]
+        before = [i[1:] for node in turns for i in node.input if i[:1] == "^"]
+        return any(self.nodes[name].op in _FOR_GRADIENTS for name in before)
 
     def _add(self, merge: NodeDef, key: str, outer: Context) -> None:
         """Put a merge into the conditional that it is of.
@@ -144,9 +155,11 @@ class ControlFlow:
         if frame is None:
             return around
         outer = around - {(frame, INSIDE)}
-        unit = self._loop(frame, outer)
-        unit.results.append(node.name)
-        self.units[node.name] = unit
+        merge = self.nodes[split_name(self.nodes[split_name(node.input[0])[0]].input[0])[0]]
+        if not self._counts_for_gradient(merge):
+            unit = self._loop(frame, outer)
+            unit.results.append(node.name)
+            self.units[node.name] = unit
         return outer
 
     def _loop(self, frame: str, outer: Context) -> Unit:

@@ -27,6 +27,7 @@ from tfmini.exchange.outputs import PLACES
 from tfmini.exchange.regions import Regions
 from tfmini.exchange.special import READERS, WEAK
 from tfmini.exchange.stand_ins import own_forms
+from tfmini.exchange.stripped import whole
 from tfmini.exchange.variable_defs import find_initializer
 from tfmini.exchange.written import LATE, NATIVE
 from tfmini.formats.graphdef import GraphDef, NodeDef
@@ -89,7 +90,7 @@ class Importer:
         self.prefix = prefix
         self._keeps_devices = keeps_devices
         self._nodes: dict[str, NodeDef] = {}
-        for node in own_forms(graph_def.node):
+        for node in map(whole, own_forms(graph_def.node)):
             if self._nodes.setdefault(node.name, node) is not node:
                 raise InvalidArgumentError(None, None, f"node {node.name!r} is there twice.")
         self._mapped = {

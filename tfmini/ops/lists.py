@@ -82,6 +82,22 @@ def _outside(places: Any, size: int) -> int:
     return int(next(i for i in places if not 0 <= i < size))
 
 
+def _with_zeros(rows: list[Any], flow: Any, shape: Shape, dtype: Any) -> list[Any]:
+    """Return ``rows`` with zeros for elements that have not been written.
+
+    Their shape is ``shape``, or where that is known in part that of the elements which have been.
+    """
+    if all([row is not None for row in rows]):
+        return rows
+    known = shape
+    if shape is not None and None in shape:
+        known = next((np.shape(e) for e in flow if e is not None), None)
+    if known is None:
+        raise ValueError("an element has not been written, and its shape is not known")
+    zeros = np.zeros(known, dtype)
+    return [zeros if row is None else row for row in rows]
+
+
 @op("TensorArrayErase")
 class _list_erase(_ListOp):
     """The gradient ``grad`` for as many elements as ``flow`` has, except those at ``indices``."""
@@ -115,15 +131,12 @@ class _list_gather(_ListOp):
         size = len(flow)
         if places.size and (places.min() < 0 or places.max() >= size):
             raise ValueError(f"index {_outside(places, size)} is out of range for size {size}")
-        rows = [flow[i] for i in places]
         wanted = dtype.dtype if dtype is not None else None
+        rows = _with_zeros([flow[i] for i in places], flow, shape, wanted)
         if like is not None:
             wanted = like.dtype
             zero = np.zeros(like.shape if np.ndim(indices) == 0 else like.shape[1:], wanted)
             rows = [zero if type(row) is int else row for row in rows]
-        for i, row in zip(places, rows, strict=True):
-            if row is None:
-                raise ValueError(f"element {i} has not been written")
         if not rows:
             return np.zeros((0, *[n or 0 for n in shape or ()]), wanted)
         shapes = {np.shape(row) for row in rows}
@@ -201,13 +214,11 @@ class _list_concat(_ListOp):
         self, flow: Any, lengths: Any = None, like: Any = None, *, dtype: Any = None,
         shape: Shape = None,
     ) -> Any:  # fmt: skip
-        rows = list(flow)
-        if any([row is None for row in rows]):
-            raise ValueError(f"element {[r is None for r in rows].index(True)} is not written")
+        wanted = like.dtype if like is not None else dtype.dtype if dtype is not None else None
+        rows = _with_zeros(list(flow), flow, shape, wanted)
         if like is not None:
             rows = [np.zeros((n, *like.shape[1:]), like.dtype) if type(row) is int else row
                     for row, n in zip(rows, lengths, strict=True)]  # fmt: skip
-        wanted = like.dtype if like is not None else dtype.dtype if dtype is not None else None
         if not rows:
             return np.zeros((0, *[n or 0 for n in (shape or ())[1:]]), wanted)
         return np.concatenate(rows, dtype=wanted)
@@ -221,7 +232,8 @@ class _list_concat(_ListOp):
         return TensorSpec((None, *shape[1:]) if shape else None, dtype)
 
     def gradient(self, node: Operation, grad: Tensor) -> Grads:
-        return _list_split(grad, _list_lengths(node.inputs[0])), *[None for _ in node.inputs[1:]]
+        lengths = _list_lengths(node.inputs[0], node.attrs["shape"])
+        return _list_split(grad, lengths), *[None for _ in node.inputs[1:]]
 
 
 @op("TensorArrayLengths")
@@ -230,8 +242,9 @@ class _list_lengths(_ListOp):
 
     gradient = None
 
-    def compute(self, flow: Any) -> Any:
-        return np.array([len(e) for e in flow], np.int32)
+    def compute(self, flow: Any, *, shape: Shape = None) -> Any:
+        rows = _with_zeros(list(flow), flow, shape, bool)
+        return np.array([len(e) for e in rows], np.int32)
 
-    def infer(self, flow: TensorSpec) -> TensorSpec:
+    def infer(self, flow: TensorSpec, *, shape: Shape = None) -> TensorSpec:
         return TensorSpec(flow.shape, int32)
