@@ -20,7 +20,7 @@ def dense(x, t):
 
 def images(x, t):
     h = tf.layers.conv2d(tf.reshape(x, [-1, 2, 2, 1]), 3, 2, padding="same")
-    h = tf.layers.max_pooling2d(tf.layers.batch_normalization(h, training=True), 2, 1, "same")
+    h = tf.layers.max_pooling2d(tf.layers.batch_normalization(h, training=t), 2, 1, "same")
     return tf.layers.flatten(tf.reduce_mean(h, [1, -1], keepdims=True) + h)[:, 1:4]
 
 
@@ -144,13 +144,16 @@ def test_updates_wait_for_what_reads_the_weights():
         tf.matmul(tf.placeholder(tf.float32, [1, 3]), w, name="apart")
     nodes = {n.name: n for n in graph.as_graph_def().node}
     update = nodes["GradientDescent/update_w/ApplyGradientDescent"]
+    (barrier,) = [nodes[i[1:]] for i in update.input if i[0] == "^"]
     readers = {op.name for op in graph.get_operations()
-               if op.type == "MatMul" and w in op.inputs and op.name != "apart"}  # fmt: skip
-    assert len(readers) == 2
-    assert {f"^{n}" for n in readers} == {i for i in update.input if i[0] == "^"}
-    (again,) = [op for op in imported(graph.as_graph_def()).get_operations()
-                if op.name == update.name]  # fmt: skip
-    assert not again.control_inputs
+               if op.type == "MatMul" and {v, w} & {*op.inputs} and op.name != "apart"}  # fmt: skip
+    readers -= {"gradients/MatMul_grad/MatMul"}  # of x, which nothing needs
+    assert len(readers) == 3
+    assert {f"^{n}" for n in readers} == {*barrier.input}
+    back = imported(graph.as_graph_def())
+    assert not back.get_operation_by_name(update.name).control_inputs
+    with pytest.raises(KeyError):
+        back.get_operation_by_name(barrier.name)
 
 
 def test_what_tensorflow_has_changed_stays_as_it_is():

@@ -226,7 +226,10 @@ def _logical_xor(parts: Parts, node: Operation, x: Tensor, y: Tensor) -> Result:
 
 def _body_input(parts: Parts, node: Operation) -> Result:
     """What a body is given has a value only in its conditional; there it is not this node."""
-    return parts.leaf("Placeholder", node.outputs[0].dtype or float32, dtype=node.outputs[0].dtype)
+    dtype = node.outputs[0].dtype
+    if dtype is None:
+        raise Unknown
+    return Result(parts.leaf("Placeholder", dtype=dtype), dtype)
 
 
 def _batch_norm(parts: Parts, node: Operation, x: Tensor, *factors: Tensor) -> list[Result]:

@@ -12,8 +12,10 @@ from typing import Any
 
 from tfmini.errors import InvalidArgumentError
 from tfmini.exchange.attributes import decoded
+from tfmini.exchange.composed import is_composed
 from tfmini.exchange.expanded import EXPANSIONS
-from tfmini.exchange.ordering import reads_first
+from tfmini.exchange.freezing import source_of
+from tfmini.exchange.ordering import Step, steps
 from tfmini.exchange.outputs import tensor_name
 from tfmini.exchange.parts import Parts
 from tfmini.exchange.stand_ins import stand_in, wait_for
@@ -32,9 +34,14 @@ def graph_to_def(graph: Graph, add_shapes: bool = False) -> GraphDef:
     out = GraphDef()
     out.versions.producer = _PRODUCER
     taken = set(graph._by_name)
-    before = reads_first(graph)
+    waits: dict[Operation, list[str]] = {}
+    for step in steps(graph):
+        barrier = _barrier(step, taken)
+        out.node.adopt(barrier)
+        for update in step.updates:
+            waits.setdefault(update, []).append(barrier.name)
     for node in graph.get_operations():
-        nodes = _nodes(node, taken, [n.name for n in before.get(node, ())])
+        nodes = _nodes(node, taken, waits.get(node, []))
         if add_shapes:
             shapes = nodes[-1].attr["_output_shapes"].list
             shapes.shape.extend([shape_proto(t.spec.shape) for t in node.outputs])
@@ -42,6 +49,15 @@ def graph_to_def(graph: Graph, add_shapes: bool = False) -> GraphDef:
         for made in nodes:
             out.node.adopt(made)
     return out
+
+
+def _barrier(step: Step, taken: set[str]) -> NodeDef:
+    """Return a node that runs after the reads of a step; our own graphs need none."""
+    parts = Parts(step.updates[0].name, "", tensor_name, taken, EXPANSIONS)
+    parts.leaf("NoOp")
+    (barrier,) = parts.nodes
+    wait_for([n.name for n in step.reads], barrier)
+    return barrier
 
 
 def _nodes(node: Operation, taken: set[str], waits: list[str]) -> list[NodeDef]:
@@ -52,11 +68,14 @@ def _nodes(node: Operation, taken: set[str], waits: list[str]) -> list[NodeDef]:
     parts = _parts(node, taken)
     several = parts.all_of(node)
     control = [f"^{c.name}" for c in node.control_inputs]
+    later: set[str] = set()  # what comes after others of them anyway
     for message in parts.nodes:
         if message.op != "Const":
-            message.input.extend(control)
-            wait_for(waits, message)
-    if several:
+            if later.isdisjoint(map(source_of, message.input)):
+                message.input.extend(control)
+                wait_for(waits, message)
+            later.add(message.name)
+    if several or is_composed(parts.nodes[-1]):
         own = _parts(node, taken)
         own.one(native_form(node))
         own.nodes[-1].input.extend(control)

@@ -10,27 +10,36 @@ weights that are new already.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from tfmini.graph import Graph
 from tfmini.nodes import Operation, Tensor
 from tfmini.ops.state import VARIABLE
 
 
-def reads_first(graph: Graph) -> dict[Operation, list[Operation]]:
-    """Return the reads that updates must wait for: those of operations that they or updates which
-    are run together with them need, and that do not come after an update themselves."""
-    found: dict[Operation, dict[Operation, None]] = {}
+class Step(NamedTuple):
+    """Updates that run together, and the reads that they must all wait for."""
+
+    updates: list[Operation]
+    reads: list[Operation]
+
+
+def steps(graph: Graph) -> list[Step]:
+    """Return the updates that wait for reads: those of operations that they or updates which are
+    run together with them need, and that do not come after an update themselves."""
     after: dict[Operation, int] = {}  # how many updates come before what follows from a node
     for node in graph.get_operations():
         level = max([after[s] for s in _sources(node)], default=0)
         after[node] = level + bool(node.opdef.updates)
-    for updates in _groups(graph):
-        needed = _needed(updates)
-        for update in updates:
-            # So no two can wait for each other.
-            reads = [n for n in _reads(update, needed) if after[n] < after[update]]
-            found.setdefault(update, {}).update(dict.fromkeys(reads))
-    return {update: list(reads) for update, reads in found.items()}
+    out = []
+    for group in _groups(graph):
+        needed = _needed(group)
+        # By levels, so that no two can wait for each other.
+        for level in sorted({after[u] for u in group}):
+            updates = sorted([u for u in group if after[u] == level], key=lambda node: node.id)
+            reads = [n for n in _reads(updates, needed) if after[n] < level]
+            out.append(Step(updates, reads))
+    return [step for step in out if step.reads]
 
 
 def _sources(node: Operation) -> list[Operation]:
@@ -66,12 +75,12 @@ def _needed(updates: Iterable[Operation]) -> list[Operation]:
     return sorted(seen, key=lambda node: node.id)
 
 
-def _reads(update: Operation, needed: Iterable[Operation]) -> Iterator[Operation]:
-    """Yield which of ``needed`` read what ``update`` changes, through views too."""
-    memory: set[Tensor] = {update.inputs[i] for i in update.opdef.updates}
-    memory = {t for t in memory if t.op.opdef is VARIABLE}
+def _reads(updates: Iterable[Operation], needed: Iterable[Operation]) -> Iterator[Operation]:
+    """Yield which of ``needed`` read what ``updates`` change, through views too."""
+    changed = {update.inputs[i] for update in updates for i in update.opdef.updates}
+    memory: set[Tensor] = {t for t in changed if t.op.opdef is VARIABLE}
     for node in needed:
-        if node is not update and not memory.isdisjoint(node.inputs):
+        if not memory.isdisjoint(node.inputs):
             yield node
-            if node.opdef.view:
+            if node.opdef.view and not node.opdef.listed:
                 memory.update(node.outputs)

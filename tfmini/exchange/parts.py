@@ -63,11 +63,11 @@ class Parts:
         self._describe(message, attrs)
         return Result(message.name, as_dtype(out) if out is not None else given[0].dtype)
 
-    def leaf(self, op: str, out: Any, **attrs: Any) -> Result:
-        """Add a node without inputs."""
+    def leaf(self, op: str, **attrs: Any) -> str:
+        """Add a node without inputs; return its name."""
         message = self._added(op, op, [])
         self._describe(message, attrs)
-        return Result(message.name, as_dtype(out))
+        return message.name
 
     def all_of(self, node: Operation) -> bool:
         """Add the nodes for ``node``, the last as ``name``; return whether they are several."""

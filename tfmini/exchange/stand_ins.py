@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tfmini.exchange.attributes import encoded
+from tfmini.exchange.freezing import source_of
 from tfmini.formats.graphdef import AttrValue, NodeDef
 
 _OWN_FORM = "_tfmini_node"  # on the last node: ours, as bytes
@@ -37,18 +38,22 @@ def own_forms(nodes: Iterable[NodeDef]) -> list[NodeDef]:
     Where a name that ours takes is gone, or another node took one of the parts, as in a graph that
     TensorFlow has changed, its nodes stay.
     """
-    nodes = [_without_waits(n) for n in nodes]
+    nodes = [_without_waits(n) for n in nodes if not _is_barrier(n)]
     names = {n.name for n in nodes}
     part_of = {n.name: n.attr[_PART_OF].s.decode() for n in nodes if _PART_OF in n.attr}
     ours = {n.name: NodeDef.FromString(n.attr[_OWN_FORM].s) for n in nodes if _OWN_FORM in n.attr}
     ours = {name: own for name, own in ours.items()
-            if own.name == name and {_source(i) for i in own.input} <= names}  # fmt: skip
+            if own.name == name and {source_of(i) for i in own.input} <= names}  # fmt: skip
     for node in nodes:
         inside = {node.name, part_of.get(node.name)}
-        for source in map(_source, node.input):
+        for source in map(source_of, node.input):
             if part_of.get(source, node.name) not in inside:
                 ours.pop(part_of[source], None)
     return [ours.get(n.name, n) for n in nodes if part_of.get(n.name) not in ours]
+
+
+def _is_barrier(node: NodeDef) -> bool:
+    return node.op == "NoOp" and _WAITS in node.attr
 
 
 def _without_waits(node: NodeDef) -> NodeDef:
@@ -58,7 +63,3 @@ def _without_waits(node: NodeDef) -> NodeDef:
     del out.input[-out.attr[_WAITS].i :]
     del out.attr[_WAITS]
     return out
-
-
-def _source(name: str) -> str:
-    return name.removeprefix("^").partition(":")[0]
