@@ -89,7 +89,7 @@ def _with_zeros(rows: list[Any], flow: Any, shape: Shape, dtype: Any) -> list[An
     """
     if all([row is not None for row in rows]):
         return rows
-    known = shape
+    known: Any = shape
     if shape is not None and None in shape:
         known = next((np.shape(e) for e in flow if e is not None), None)
     if known is None:
