@@ -56,7 +56,32 @@ def sums(x, t):
     return h + tf.reduce_logsumexp(h, 1, keepdims=True) + tf.slice(h, [0, 1], [-1, 1])
 
 
-NETS = {f.__name__: f for f in (dense, images, words, choice, sums)}
+def recurrent(x, t):
+    steps, lengths = tf.reshape(x, [3, 2, 4]), tf.constant([2, 1, 2])
+    cells = tf.nn.rnn_cell
+    with tf.variable_scope("a"):
+        lstm, (_, h) = tf.nn.dynamic_rnn(cells.BasicLSTMCell(3), steps, lengths, dtype=tf.float32)
+    with tf.variable_scope("b"):
+        gru, _ = tf.nn.dynamic_rnn(cells.GRUCell(3), lstm, dtype=tf.float32)
+    with tf.variable_scope("c"):
+        both, _ = tf.nn.bidirectional_dynamic_rnn(
+            cells.BasicRNNCell(3), cells.LSTMCell(3, use_peepholes=True), gru, dtype=tf.float32
+        )
+    return tf.reshape(both[0] + both[1] * h[:, None], [6, 3])
+
+
+def loops(x, t):
+    w = tf.get_variable("w", initializer=np.linspace(-1, 1, 12, dtype="f").reshape(4, 3))
+    mapped = tf.map_fn(lambda row: tf.reduce_sum(row[:, None] * w, 0), x)
+    scanned = tf.scan(lambda state, row: 0.5 * state + tf.tanh(row), mapped, w[0])
+
+    def body(i, h):
+        return i + 1, tf.cond(tf.equal(i % 2, 0), lambda: h * w[0] + 1.0, lambda: tf.sin(h))
+
+    return tf.while_loop(lambda i, h: i < 4, body, [0, scanned])[1]
+
+
+NETS = {f.__name__: f for f in (dense, images, words, choice, sums, recurrent, loops)}
 OPTIMIZERS = {
     "adam": tf.train.AdamOptimizer(0.05),
     "momentum": tf.train.MomentumOptimizer(0.05, 0.9),

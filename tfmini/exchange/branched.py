@@ -6,15 +6,12 @@ they are chosen, and the results of those that did.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from tfmini.dtypes import bool_
-from tfmini.exchange.outputs import tensor_name
+from tfmini.dtypes import bool_, string
+from tfmini.exchange.copies import body_copied
 from tfmini.exchange.parts import Parts, Result, Unknown
-from tfmini.nodes import Operation, Ref, Tensor, ref_of
-from tfmini.ops.bodies import Program
+from tfmini.nodes import Operation, Tensor
 from tfmini.ops.state import VARIABLE
 
 
@@ -24,16 +21,18 @@ def if_(parts: Parts, node: Operation, pred: Tensor, *outer: Tensor) -> list[Res
     if not then.results and not orelse.results:
         raise Unknown
     switched = [_switch(parts, pred, x) for x in outer]
-    pivot = parts("Switch", pred, pred)
-    no, yes = (
-        _Branch(parts, node, body, [Result(f"{s.name}:{side}", s.dtype) for s in switched],
-                parts("Identity", Result(f"{pivot.name}:{side}", bool_)))
-        for side, body in enumerate((orelse, then))
-    )  # fmt: skip
+    switch = parts("Switch", pred, pred)
+    no, yes = [parts("Identity", Result(f"{switch.name}:{side}", bool_)) for side in (0, 1)]
+    if_no, if_yes = [
+        body_copied(
+            parts, node, body, [Result(f"{s.name}:{side}", s.dtype) for s in switched], pivot
+        )
+        for side, body, pivot in ((0, orelse, no), (1, then, yes))
+    ]  # fmt: skip
     n = then.visible
-    out = [_merge(parts, a, b) for a, b in zip(no.results[:n], yes.results[:n], strict=True)]
-    out += [_merge(parts, no.nothing(r), r) for r in yes.results[n:]]
-    return out + [_merge(parts, r, yes.nothing(r)) for r in no.results[n:]]
+    out = [_merge(parts, a, b) for a, b in zip(if_no[:n], if_yes[:n], strict=True)]
+    out += [_merge(parts, _nothing(parts, r, no), r) for r in if_yes[n:]]
+    return out + [_merge(parts, r, _nothing(parts, r, yes)) for r in if_no[n:]]
 
 
 def _switch(parts: Parts, pred: Tensor, x: Tensor) -> Result:
@@ -45,44 +44,10 @@ def _merge(parts: Parts, a: Result, b: Result) -> Result:
     return parts("Merge", a, b, N=2)
 
 
-class _Branch:
-    """One branch: its ``inputs``, and the node ``pivot`` that runs only if it is chosen."""
-
-    def __init__(
-        self, parts: Parts, node: Operation, body: Program, inputs: list[Result], pivot: Result
-    ) -> None:
-        self._parts, self._pivot = parts, pivot
-        self._made: dict[Ref, Result] = dict(zip(body.inputs, inputs, strict=True))
-        inside: dict[Operation, str] = {}
-        for op in [node.graph._operations[i] for i in sorted(body.ids)]:
-            added = parts.copied(op, f"{node.name}/{op.name}", self._named)
-            last = added[-1]
-            before = [f"^{inside[c]}" for c in op.control_inputs if c in inside]
-            for message in added:
-                if not message.input:
-                    message.input.append(f"^{pivot.name}")
-                elif message.op != "Const":
-                    message.input.extend(before)
-            inside[op] = last.name
-            for tensor in op.outputs:
-                if tensor.dtype is not None:
-                    made = Result(tensor_name(tensor, last.name), tensor.dtype)
-                    self._made[ref_of(tensor)] = made
-        self.results = [self._result(ref) for ref in body.results]
-
-    def _result(self, ref: Ref) -> Result:
-        if ref not in self._made:
-            raise Unknown
-        # What is not computed here must still come from here, to be absent where this is not run.
-        return self._made[ref]
-
-    def _named(self, tensor: Tensor) -> str:
-        return self._result(ref_of(tensor)).name
-
-    def nothing(self, like: Result) -> Result:
-        """Return a value that is there if this branch is chosen, and that nobody takes."""
-        value: Any = np.zeros((), like.dtype.dtype)
-        made = self._parts("Identity", value)
-        constant = self._parts.nodes[-2]
-        constant.input.append(f"^{self._pivot.name}")
-        return made
+def _nothing(parts: Parts, like: Result, pivot: Result) -> Result:
+    """Return a value that is there if ``pivot`` runs, and that nobody takes."""
+    if like.dtype is None or like.dtype is string:
+        raise Unknown
+    made = parts("Identity", np.zeros((), like.dtype.dtype))
+    parts.nodes[-2].input.append(f"^{pivot.name}")  # the constant
+    return made

@@ -14,6 +14,8 @@ import numpy as np
 from tfmini.dtypes import DType, bool_, float32, float64, int32, int64
 from tfmini.exchange.branched import if_
 from tfmini.exchange.forms import FORMS
+from tfmini.exchange.layered import layer, layer_gradient
+from tfmini.exchange.looped import scan_, while_
 from tfmini.exchange.parts import Parts, Result, Unknown
 from tfmini.nodes import Operation, Tensor
 
@@ -297,6 +299,8 @@ EXPANSIONS: dict[str, Callable[..., Any]] = {
     "DropoutMask": _dropout_mask,
     "FusedBatchNormGradV3": _batch_norm_grad,
     "FusedBatchNormV3": _batch_norm,
+    **dict.fromkeys(["GRUSequence", "LSTMSequence", "RNNSequence"], layer),
+    **dict.fromkeys(["GRUSequenceGrad", "LSTMSequenceGrad", "RNNSequenceGrad"], layer_gradient),
     "GatherGrad": _gather_grad,
     "GatherNdGrad": _gather_nd_grad,
     **dict.fromkeys(["If", "StatelessIf", "UpdatingIf"], if_),
@@ -307,6 +311,7 @@ EXPANSIONS: dict[str, Callable[..., Any]] = {
     "Moments": _moments,
     "ReduceLogSumExp": _log_sum_exp,
     "RowProducts": _row_products,
+    **dict.fromkeys(["Scan", "StatelessScan"], scan_),
     "SliceGrad": _slice_grad,
     "SparseApplyGradientDescent": _sparse_descent,
     **dict.fromkeys(
@@ -325,4 +330,5 @@ EXPANSIONS: dict[str, Callable[..., Any]] = {
     ),
     "SumToShape": _sum_to_shape,
     "Unreduce": _unreduce,
+    **dict.fromkeys(["StatelessWhile", "While"], while_),
 }

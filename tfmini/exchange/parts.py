@@ -25,7 +25,7 @@ class Result(NamedTuple):
     """An output of one of the nodes."""
 
     name: str
-    dtype: DType
+    dtype: DType | None
 
 
 class Unknown(Exception):
@@ -51,7 +51,7 @@ class Parts:
     ) -> None:
         self.nodes: list[NodeDef] = []
         self.named = named
-        self._name, self._device, self._taken = name, device, taken
+        self.name, self._device, self._taken = name, device, taken
         self._expansions = expansions
 
     def __call__(
@@ -93,7 +93,7 @@ class Parts:
     def copied(self, node: Operation, name: str, named: Named) -> list[NodeDef]:
         """Add ``node`` once more, with other inputs; return what was added, it the last."""
         inner = Parts(self._free(name), self._device, named, self._taken, self._expansions)
-        self._taken.add(inner._name)
+        self._taken.add(inner.name)
         inner.all_of(node)
         self.nodes += inner.nodes
         return inner.nodes
@@ -103,7 +103,7 @@ class Parts:
         if not isinstance(results, Result) or results.name != self.nodes[-1].name:
             listed = [results] if isinstance(results, Result) else results
             self("IdentityN", *listed, T=tuple([r.dtype for r in listed]))
-        self.nodes[-1].name = self._name
+        self.nodes[-1].name = self.name
 
     def _describe(self, message: NodeDef, attrs: Mapping[str, Any]) -> None:
         for name, value in attrs.items():
@@ -126,7 +126,7 @@ class Parts:
         return Result(message.name, as_dtype(value.dtype))
 
     def _added(self, suffix: str, op: str, inputs: list[str]) -> NodeDef:
-        name = self._free(f"{self._name}/{suffix}") if suffix else self._name
+        name = self._free(f"{self.name}/{suffix}") if suffix else self.name
         self._taken.add(name)
         message = NodeDef(name=name, op=op, input=inputs)
         if self._device:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfmini.build import op
@@ -123,25 +124,28 @@ class _gru_sequence_grad(Layer):
     def gradient(self, node: Operation, *ups: Tensor) -> Grads:
         *given, _y, _gates, _candidates, dy, dh = node.inputs[:11]
         lengths = node.inputs[11:]
-        activation = FUNCTIONS[node.attrs["activation"]]
-
-        def layer(x: Tensor, h: Tensor, *variables: Tensor) -> Any:
-            gate_kernel, gate_bias, candidate_kernel, candidate_bias = variables
-            inputs = inputs_of(x)
-            to_gates, to_candidate = gate_kernel[inputs:], candidate_kernel[inputs:]
-            z = input_product(x, gate_kernel, gate_bias)
-            c = input_product(x, candidate_kernel, candidate_bias)
-
-            def step(slices: list[Tensor], state: list[Tensor]) -> Any:
-                z, c, h = *slices, *state
-                h = gru_step(
-                    z + products.matmul(h, to_gates), h,
-                    lambda reset: activation(c + products.matmul(reset, to_candidate)),
-                )  # fmt: skip
-                return [h], [h]
-
-            (y,), (last,) = scan_steps(step, [z, c], [h], *lengths)
-            return [y, last], [z, c, h, to_gates, to_candidate]
-
+        layer = functools.partial(gru_layer, lengths, **node.attrs)
         found = second_gradients(layer, given, [dy, dh], ups)
         return (*found[:6], None, None, None, *found[6:], *[None for _ in lengths])
+
+
+def gru_layer(
+    lengths: Sequence[Tensor], x: Tensor, h: Tensor, gate_kernel: Tensor, gate_bias: Tensor,
+    candidate_kernel: Tensor, candidate_bias: Tensor, *, activation: str,
+) -> tuple[list[Tensor], list[Tensor]]:  # fmt: skip
+    """Return outputs of ``GRUSequence``, as a scan of steps, and what its gradient is by."""
+    inputs, function = inputs_of(x), FUNCTIONS[activation]
+    to_gates, to_candidate = gate_kernel[inputs:], candidate_kernel[inputs:]
+    z = input_product(x, gate_kernel, gate_bias)
+    c = input_product(x, candidate_kernel, candidate_bias)
+
+    def step(slices: list[Tensor], state: list[Tensor]) -> Any:
+        z, c, h = *slices, *state
+        h = gru_step(
+            z + products.matmul(h, to_gates), h,
+            lambda reset: function(c + products.matmul(reset, to_candidate)),
+        )  # fmt: skip
+        return [h], [h]
+
+    (y,), (last,) = scan_steps(step, [z, c], [h], *lengths)
+    return [y, last], [z, c, h, to_gates, to_candidate]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfmini.build import op
@@ -116,21 +117,26 @@ class _lstm_sequence_grad(Layer):
         return without_values(gates, c, h, recurrent_spec(h, kernel))
 
     def gradient(self, node: Operation, *ups: Tensor) -> Grads:
-        x, c, h, kernel, bias, _y, _gates, _cells, dy, dc, dh, *lengths = node.inputs
-        forget_bias = node.attrs["forget_bias"]
-        activation = FUNCTIONS[node.attrs["activation"]]
-
-        def layer(x: Tensor, c: Tensor, h: Tensor, kernel: Tensor, bias: Tensor) -> Any:
-            across = kernel[inputs_of(x) :]
-            z = input_product(x, kernel, bias)
-
-            def step(slices: list[Tensor], state: list[Tensor]) -> Any:
-                c, h = state
-                c, h = lstm_step(slices[0] + products.matmul(h, across), c, forget_bias, activation)
-                return [h], [c, h]
-
-            (y,), last = scan_steps(step, [z], [c, h], *lengths)
-            return [y, *last], [z, c, h, across]
-
-        found = second_gradients(layer, [x, c, h, kernel, bias], [dy, dc, dh], ups)
+        *given, _y, _gates, _cells, dy, dc, dh = node.inputs[:11]
+        lengths = node.inputs[11:]
+        layer = functools.partial(lstm_layer, lengths, **node.attrs)
+        found = second_gradients(layer, given, [dy, dc, dh], ups)
         return (*found[:5], None, None, None, *found[5:], *[None for _ in lengths])
+
+
+def lstm_layer(
+    lengths: Sequence[Tensor], x: Tensor, c: Tensor, h: Tensor, kernel: Tensor, bias: Tensor, *,
+    forget_bias: float, activation: str,
+) -> tuple[list[Tensor], list[Tensor]]:  # fmt: skip
+    """Return outputs of ``LSTMSequence``, as a scan of steps, and what its gradient is by."""
+    across = kernel[inputs_of(x) :]
+    z = input_product(x, kernel, bias)
+    function = FUNCTIONS[activation]
+
+    def step(slices: list[Tensor], state: list[Tensor]) -> Any:
+        c, h = state
+        c, h = lstm_step(slices[0] + products.matmul(h, across), c, forget_bias, function)
+        return [h], [c, h]
+
+    (y,), last = scan_steps(step, [z], [c, h], *lengths)
+    return [y, *last], [z, c, h, across]

@@ -11,8 +11,9 @@ layer is written as a scan of its step (``sequences.py``), of which any number c
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfmini.build import op
@@ -197,19 +198,24 @@ class _rnn_sequence_grad(Layer):
         return without_values(y, h, recurrent_spec(h, kernel))
 
     def gradient(self, node: Operation, *ups: Tensor) -> Grads:
-        x, h, kernel, bias, _y, dy, dh, *lengths = node.inputs
-        activation = FUNCTIONS[node.attrs["activation"]]
-
-        def layer(x: Tensor, h: Tensor, kernel: Tensor, bias: Tensor) -> Any:
-            across = kernel[inputs_of(x) :]
-            z = input_product(x, kernel, bias)
-
-            def step(slices: list[Tensor], state: list[Tensor]) -> Any:
-                h = activation(slices[0] + products.matmul(state[0], across))
-                return [h], [h]
-
-            (y,), (last,) = scan_steps(step, [z], [h], *lengths)
-            return [y, last], [z, h, across]
-
-        found = second_gradients(layer, [x, h, kernel, bias], [dy, dh], ups)
+        *given, _y, dy, dh = node.inputs[:7]
+        lengths = node.inputs[7:]
+        layer = functools.partial(rnn_layer, lengths, **node.attrs)
+        found = second_gradients(layer, given, [dy, dh], ups)
         return (*found[:4], None, *found[4:], *[None for _ in lengths])
+
+
+def rnn_layer(
+    lengths: Sequence[Tensor], x: Tensor, h: Tensor, kernel: Tensor, bias: Tensor, *,
+    activation: str,
+) -> tuple[list[Tensor], list[Tensor]]:  # fmt: skip
+    """Return the outputs of ``RNNSequence``, as a scan of steps, and what its gradient is by."""
+    across = kernel[inputs_of(x) :]
+    z = input_product(x, kernel, bias)
+
+    def step(slices: list[Tensor], state: list[Tensor]) -> Any:
+        h = FUNCTIONS[activation](slices[0] + products.matmul(state[0], across))
+        return [h], [h]
+
+    (y,), (last,) = scan_steps(step, [z], [h], *lengths)
+    return [y, last], [z, h, across]
