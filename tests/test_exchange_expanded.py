@@ -195,3 +195,17 @@ def test_what_tensorflow_has_changed_stays_as_it_is():
         y, more = session.run(["y:0", "more:0"], {"x:0": [[0.0, 1.0, 2.0]]})
     np.testing.assert_allclose(y, [2.407606], rtol=1e-6)
     np.testing.assert_allclose(more, -np.exp([[-2.0, -1.0, 0.0]]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["choice", "loops", "recurrent"])
+def test_a_frozen_graph_lacks_the_bodies_that_ours_are_made_of(name):
+    graph, start = trained(name, "adam")
+    with tf.Session(graph=graph) as session:
+        session.run("init")
+        wanted = session.run("out:0", {"x:0": X})
+        message = tf.graph_util.convert_variables_to_constants(
+            session, graph.as_graph_def(), ["out"]
+        )
+    assert not {n.op for n in message.node} & {*OWN, "BodyInput"}
+    with tf.Session(graph=imported(message)) as session:
+        np.testing.assert_allclose(session.run("out:0", {"x:0": X}), wanted, rtol=1e-5)

@@ -15,6 +15,7 @@ from tfmini.build import apply, constant_value, convert_to_tensor
 from tfmini.dtypes import int32
 from tfmini.exchange.attributes import decoded
 from tfmini.exchange.forms import NotUnderstood
+from tfmini.exchange.sparse_nodes import SPARSE_NODES
 from tfmini.formats.graphdef import NodeDef
 from tfmini.nodes import Tensor
 from tfmini.ops import (
@@ -297,6 +298,7 @@ ATTRIBUTED: dict[str, Callable[..., Any]] = {
     "AdjustHue": lambda node, x, delta: colors.adjust_hue(x, delta),
     "AdjustSaturation": lambda node, x, factor: colors.adjust_saturation(x, factor),
     "SparseTensorDenseMatMul": _sparse_matmul,
+    **SPARSE_NODES,
     "AsString": _as_string,
     "Cross": lambda node, a, b: linalg.cross(a, b),
     "MatrixDiag": lambda node, x: diagonals.matrix_diag(x),

@@ -92,6 +92,8 @@ def _listed(values: tuple[Any, ...]) -> AttrValue | None:
         out.list.b.extend(values)
     elif kinds == {str}:
         out.list.s.extend([v.encode() for v in values])
+    elif kinds == {float} and all([single(v) == v for v in values]):
+        out.list.f.extend(values)
     elif kinds == {DType}:
         out.list.type.extend([v.as_datatype_enum for v in values])
     elif kinds:
@@ -113,6 +115,20 @@ def _body(program: Program, graph: Graph) -> AttrValue:
         [names(program.inputs), names(program.results[:visible]), names(program.results[visible:]),
          encoded(nodes)],
     )  # fmt: skip
+
+
+def body_names(attr: AttrValue) -> list[str]:
+    """Return the names of the tensors and nodes that bodies in an attribute are made of."""
+    pending, found = [attr], []
+    while pending:
+        item = pending.pop()
+        if item.WhichOneof("value") == "func":
+            inner = [item.func.attr[key] for key in item.func.attr]
+            if item.func.name == _BODY:
+                found += [name.decode() for value in inner for name in value.list.s]
+            else:
+                pending += inner
+    return found
 
 
 def decoded(attr: AttrValue, scope: Any = None) -> Any:

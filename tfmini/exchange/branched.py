@@ -12,7 +12,6 @@ from tfmini.dtypes import bool_, string
 from tfmini.exchange.copies import body_copied
 from tfmini.exchange.parts import Parts, Result, Unknown
 from tfmini.nodes import Operation, Tensor
-from tfmini.ops.state import VARIABLE
 
 
 def if_(parts: Parts, node: Operation, pred: Tensor, *outer: Tensor) -> list[Result]:
@@ -20,7 +19,9 @@ def if_(parts: Parts, node: Operation, pred: Tensor, *outer: Tensor) -> list[Res
     then, orelse = node.attrs["then"], node.attrs["orelse"]
     if not then.results and not orelse.results:
         raise Unknown
-    switched = [_switch(parts, pred, x) for x in outer]
+    # What a branch updates must stay a variable for it.
+    kinds = ["RefSwitch" if i in node.opdef.updates else "Switch" for i in range(len(node.inputs))]
+    switched = [parts(kind, x, pred) for kind, x in zip(kinds[1:], outer, strict=True)]
     switch = parts("Switch", pred, pred)
     no, yes = [parts("Identity", Result(f"{switch.name}:{side}", bool_)) for side in (0, 1)]
     if_no, if_yes = [
@@ -33,11 +34,6 @@ def if_(parts: Parts, node: Operation, pred: Tensor, *outer: Tensor) -> list[Res
     out = [_merge(parts, a, b) for a, b in zip(if_no[:n], if_yes[:n], strict=True)]
     out += [_merge(parts, _nothing(parts, r, no), r) for r in if_yes[n:]]
     return out + [_merge(parts, r, _nothing(parts, r, yes)) for r in if_no[n:]]
-
-
-def _switch(parts: Parts, pred: Tensor, x: Tensor) -> Result:
-    """What a branch updates must stay a variable for it."""
-    return parts("RefSwitch" if x.op.opdef is VARIABLE else "Switch", x, pred)
 
 
 def _merge(parts: Parts, a: Result, b: Result) -> Result:

@@ -315,8 +315,8 @@ _TYPES = {
     "T=0 N=n": "AddN Pack Einsum", "Tidx=1": "All Any",
     "T=0 Tidx=1": "ArgMax ArgMin BroadcastTo Cumprod Cumsum EuclideanNorm Max Mean Min Prod "
                   "ReverseV2 Sum",
-    "": "Const LogicalAnd LogicalNot LogicalOr LoopCond NoOp Placeholder RestoreV2 TensorArrayV3 "
-        "VariableV2",
+    "": "Const LogicalAnd LogicalNot LogicalOr LoopCond NoOp Placeholder RestoreV2 SparseCross "
+        "TensorArrayV3 VariableV2",
     "T=1": "AvgPoolGrad Conv2DBackpropInput DepthwiseConv2dNativeBackpropInput HistogramSummary "
            "ImageSummary InTopKV2 ScalarSummary Select SelectV2 Split",
     "T=0 Tblock_shape=1 Tcrops=2": "BatchToSpaceND", "T=2": "Bincount", "SrcT=0": "Cast",

@@ -17,7 +17,7 @@ import numpy as np
 from tfmini.build import CONST, convert_to_tensor, create, infer_specs, make_const
 from tfmini.dtypes import as_dtype
 from tfmini.errors import InvalidArgumentError, InvalidTypeError, NotFoundError, OpError
-from tfmini.exchange.attributes import decoded
+from tfmini.exchange.attributes import body_names, decoded
 from tfmini.exchange.composed import composed, is_composed
 from tfmini.exchange.control_flow import ENTERS, NEXTS, SWITCHES, ControlFlow
 from tfmini.exchange.control_flow import split_name as _split
@@ -254,8 +254,7 @@ class Importer:
                 )
         names = [n for n in names if self._nodes[n].op not in NEXTS]  # where loops close
         for attr in node.attr.values():
-            if attr.WhichOneof("value") == "func":
-                names += _named_in(attr, self._nodes)
+            names += [_split(name)[0] for name in body_names(attr)]
         return names
 
     def _make(self, node: NodeDef) -> None:
@@ -397,19 +396,6 @@ def _tensor_name(name: str) -> str:
         return name
     source, index = _split(name)
     return f"{source}:{index}"
-
-
-def _named_in(attr: Any, nodes: Mapping[str, Any]) -> list[str]:
-    """Return the nodes that bodies among an attribute are made of."""
-    pending, found = [attr], []
-    while pending:
-        item = pending.pop()
-        if item.WhichOneof("value") == "func":
-            pending += [item.func.attr[k] for k in item.func.attr]
-        elif item.WhichOneof("value") == "list":
-            names = [_split(s.decode(errors="replace"))[0] for s in item.list.s]
-            found += [n for n in names if n in nodes]
-    return found
 
 
 def _complete(opdef: OpDef, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from tfmini.build import constant_value, convert_to_tensor
 from tfmini.dtypes import as_dtype, float32
 from tfmini.exchange.attributes import decoded, encoded, shape_attr
 from tfmini.exchange.forms import FORMS, Constant, Read, Written
+from tfmini.exchange.sparse_nodes import write_cross
 from tfmini.formats.graphdef import AttrValue, NodeDef
 from tfmini.formats.tensors import make_tensor_proto
 from tfmini.nodes import Operation, Tensor
@@ -195,6 +196,7 @@ WRITERS: dict[str, Callable[[Operation], Written | None]] = {
     "SpaceToBatchND": _write_pairs,
     "BatchToSpaceND": _write_pairs,
     "RestoreV2": _write_restore,
+    "SparseCross": write_cross,
 }
 READERS: dict[str, Callable[[NodeDef, Sequence[Tensor]], Read]] = {
     "Placeholder": _read_placeholder,

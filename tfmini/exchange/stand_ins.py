@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tfmini.exchange.attributes import encoded
+from tfmini.exchange.attributes import body_names, encoded
 from tfmini.exchange.freezing import source_of
 from tfmini.formats.graphdef import AttrValue, NodeDef
 
@@ -35,21 +35,38 @@ def wait_for(names: Sequence[str], node: NodeDef) -> None:
 def own_forms(nodes: Iterable[NodeDef]) -> list[NodeDef]:
     """Return ``nodes`` with ours in the place of those that stand for them.
 
-    Where a name that ours takes is gone, or another node took one of the parts, as in a graph that
-    TensorFlow has changed, its nodes stay.
+    Where what ours takes is gone, or another node took one of the parts, as in a graph that
+    TensorFlow has changed or a tool has cut, its nodes stay.
     """
     nodes = [_without_waits(n) for n in nodes if not _is_barrier(n)]
     names = {n.name for n in nodes}
     part_of = {n.name: n.attr[_PART_OF].s.decode() for n in nodes if _PART_OF in n.attr}
     ours = {n.name: NodeDef.FromString(n.attr[_OWN_FORM].s) for n in nodes if _OWN_FORM in n.attr}
-    ours = {name: own for name, own in ours.items()
-            if own.name == name and {source_of(i) for i in own.input} <= names}  # fmt: skip
+    ours = {name: own for name, own in ours.items() if own.name == name}
+    theirs: set[str] = set()  # the names of those that stay
     for node in nodes:
         inside = {node.name, part_of.get(node.name)}
         for source in map(source_of, node.input):
             if part_of.get(source, node.name) not in inside:
-                ours.pop(part_of[source], None)
+                theirs.add(part_of[source])
+    needs = {name: _needs(own) for name, own in ours.items()}
+    bodies = [name for name, own in ours.items() if any(map(body_names, own.attr.values()))]
+    while True:
+        lost = {name for name in ours if name not in theirs and not needs[name] <= names}
+        # A body is made of our nodes alone.
+        lost |= {n for n in bodies if n not in theirs and not theirs.isdisjoint(needs[n])}
+        if not lost:
+            break
+        theirs |= lost
+    for name in theirs:
+        ours.pop(name, None)
     return [ours.get(n.name, n) for n in nodes if part_of.get(n.name) not in ours]
+
+
+def _needs(own: NodeDef) -> set[str]:
+    """Return the names of the nodes that one of ours takes, in its bodies too."""
+    found = [*own.input, *[name for attr in own.attr.values() for name in body_names(attr)]]
+    return {source_of(name) for name in found}
 
 
 def _is_barrier(node: NodeDef) -> bool:
