@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tfmini as tf
+from tfmini.exchange.expanded import EXPANSIONS
 from tfmini.saved_model.portable import OWN
 
 X = np.random.default_rng(0).standard_normal((6, 4)).astype("f")
@@ -34,6 +35,12 @@ def words(x, t):
     return mean[:, :3] + tf.reduce_sum(across, 0) + tf.reduce_sum(chosen) + near
 
 
+def rows(x, t):
+    """Looked up alone, so that only some rows of the table move."""
+    table = tf.get_variable("table", initializer=np.linspace(-1, 1, 15, dtype="f").reshape(5, 3))
+    return tf.reduce_max(tf.nn.embedding_lookup(table, tf.constant(IDS)), 1)
+
+
 def choice(x, t):
     w = tf.get_variable("w", initializer=np.linspace(-1, 1, 12, dtype="f").reshape(4, 3))
     seen = tf.get_variable("seen", initializer=0.0, trainable=False)
@@ -50,6 +57,7 @@ def sums(x, t):
     w = tf.get_variable("w", initializer=np.linspace(-1, 1, 12, dtype="f").reshape(4, 3))
     mean, variance = tf.nn.moments(tf.tensordot(tf.reshape(x, [3, 2, 4]), w, 1), [0, 1])
     h = (tf.matmul(x, w) - mean) / tf.sqrt(variance + 0.1)
+    h = tf.maximum(tf.minimum(h, 1.5), -0.5 * h)
     h += tf.nn.sigmoid_cross_entropy_with_logits(labels=tf.ones_like(h), logits=h)
     odd = tf.cast(tf.logical_xor(h > 0.0, x[:, :3] > 0.0), tf.float32)
     h += odd * tf.cast(tf.count_nonzero(h, 0, dtype=tf.int32), tf.float32)
@@ -81,12 +89,19 @@ def loops(x, t):
     return tf.while_loop(lambda i, h: i < 4, body, [0, scanned])[1]
 
 
-NETS = {f.__name__: f for f in (dense, images, words, choice, sums, recurrent, loops)}
-OPTIMIZERS = {
-    "adam": tf.train.AdamOptimizer(0.05),
+NETS = {f.__name__: f for f in (dense, images, words, rows, choice, sums, recurrent, loops)}
+OF_ROWS = {
     "momentum": tf.train.MomentumOptimizer(0.05, 0.9),
     "descent": tf.train.GradientDescentOptimizer(0.1),
+    "adagrad": tf.train.AdagradOptimizer(0.1),
+    "adadelta": tf.train.AdadeltaOptimizer(0.5),
+    "ftrl": tf.train.FtrlOptimizer(0.1, l1_regularization_strength=0.01),
+    "rmsprop": tf.train.RMSPropOptimizer(0.05, momentum=0.5),
+    "centered": tf.train.RMSPropOptimizer(0.05, centered=True),
+    "proximal descent": tf.train.ProximalGradientDescentOptimizer(0.1, 0.01, 0.01),
+    "proximal adagrad": tf.train.ProximalAdagradOptimizer(0.1, l1_regularization_strength=0.01),
 }
+OPTIMIZERS = {"adam": tf.train.AdamOptimizer(0.05), **OF_ROWS}
 
 
 def trained(name, optimizer):
@@ -135,7 +150,7 @@ def without_marks(message):
     return out
 
 
-CASES = [(n, "adam") for n in NETS] + [("words", "momentum"), ("words", "descent")]
+CASES = [(n, "adam") for n in NETS] + [("rows", name) for name in OF_ROWS]
 
 
 @pytest.mark.parametrize(("name", "optimizer"), CASES)
@@ -156,6 +171,38 @@ def test_trainings_are_tensorflows_and_come_back(name, optimizer):
 
     for a, b in zip(run(imported(without_marks(message)), start), wanted, strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-5)
+
+
+def test_random_numbers_are_drawn_in_branches_and_loops():
+    with tf.Graph().as_default() as graph:
+        x = tf.placeholder(tf.float32, [3, 500], "x")
+        t = tf.placeholder_with_default(True, [], "t")
+        drop = tf.nn.dropout
+        tf.stack([
+            drop(x, 0.5),
+            tf.cond(t, lambda: drop(x, 0.5), lambda: x),
+            tf.map_fn(lambda row: drop(row, 0.5), x),
+            tf.while_loop(lambda i, h: i < 1, lambda i, h: (i + 1, drop(h, 0.5)), [0, x])[1],
+        ], name="y")  # fmt: skip
+    types = {op.type for op in graph.get_operations()}
+    assert types >= {"DropoutMask", "If", "Scan", "While"}
+    message = graph.as_graph_def()
+    assert not {n.op for n in message.node} & OWN
+    for back in (imported(message), imported(without_marks(message))):
+        with tf.Session(graph=back) as session:
+            first, second = [session.run("y:0", {"x:0": np.ones((3, 500))}) for _ in range(2)]
+        for y, other in zip(first, second, strict=True):
+            assert set(y.flat) == {0.0, 2.0}
+            assert abs(y.mean() - 1.0) < 0.15
+            assert not np.array_equal(y, other)
+            assert not np.array_equal(y[0], y[1])
+
+
+def test_every_expansion_is_tested():
+    with tf.Graph().as_default():
+        found = {op.type for case in CASES for op in trained(*case)[0].get_operations()}
+    apart = {"DropoutMask", "If", "Scan", "While"}  # above
+    assert set(EXPANSIONS) - found - apart == {"SparseApplyAdagradDA"}
 
 
 def test_updates_wait_for_what_reads_the_weights():
@@ -199,7 +246,7 @@ def test_what_tensorflow_has_changed_stays_as_it_is():
 
 @pytest.mark.parametrize("name", ["choice", "loops", "recurrent"])
 def test_a_frozen_graph_lacks_the_bodies_that_ours_are_made_of(name):
-    graph, start = trained(name, "adam")
+    graph, _ = trained(name, "adam")
     with tf.Session(graph=graph) as session:
         session.run("init")
         wanted = session.run("out:0", {"x:0": X})

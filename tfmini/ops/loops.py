@@ -95,8 +95,14 @@ class While(StatelessWhile):
     random = True
     expected_failures: ClassVar[Mapping[str, str]] = {}
 
-    def compute(self, *values: Any, rng: Any, **attrs: Any) -> list[Any]:
-        return super().compute(*values, rng=rng, **attrs)
+    def compute(
+        self, *values: Any, condition: Program, body: Program, carry: int,
+        shapes: tuple[Shape, ...], record: bool, rng: Any,
+    ) -> list[Any]:  # fmt: skip
+        return super().compute(
+            *values, condition=condition, body=body, carry=carry, shapes=shapes, record=record,
+            rng=rng,
+        )  # fmt: skip
 
 
 class StatelessScan(_Loop):
@@ -140,8 +146,14 @@ class Scan(StatelessScan):
     random = True
     expected_failures: ClassVar[Mapping[str, str]] = {}
 
-    def compute(self, *values: Any, rng: Any, **attrs: Any) -> list[Any]:
-        return super().compute(*values, rng=rng, **attrs)
+    def compute(
+        self, *values: Any, body: Program, carry: int, xs: int, reverse: bool, length: int | None,
+        shapes: tuple[Shape, ...], record: bool, rng: Any,
+    ) -> list[Any]:  # fmt: skip
+        return super().compute(
+            *values, body=body, carry=carry, xs=xs, reverse=reverse, length=length, shapes=shapes,
+            record=record, rng=rng,
+        )  # fmt: skip
 
 
 _WHILE, _STATELESS_WHILE = While("While", "while_"), StatelessWhile("StatelessWhile", "while_")
