@@ -169,19 +169,25 @@ class Net:
             return optimizer.apply_gradients(zip(grads, variables, strict=True), count)
 
 
+def built(net: Net, session: Any) -> tuple[Tensor, Tensor, Any]:
+    """Return logits, loss and step of ``net``, whose weights have values that its names give."""
+    tf = net.tf
+    logits = net.logits(net.one(net.flat, net.image, net.signal, net.sequence, net.text))
+    loss = net.loss(logits)
+    step = net.step(loss)
+    session.run(tf.global_variables_initializer())
+    for variable in tf.trainable_variables():
+        variable.load(0.4 * array(variable.name, *variable.shape.as_list()), session)
+    return logits, loss, step
+
+
 def trained(seed: int) -> Callable[[Any], Found]:
     """Return the run of one net."""
 
     def run(tf: Any) -> Found:
         with tf.Graph().as_default(), tf.Session() as session:
             net = Net(tf, seed)
-            logits = net.logits(net.one(net.flat, net.image, net.signal, net.sequence, net.text))
-            loss = net.loss(logits)
-            step = net.step(loss)
-            session.run(tf.global_variables_initializer())
-            for variable in tf.trainable_variables():
-                value = 0.4 * array(variable.name, *variable.shape.as_list())
-                variable.load(value, session)
+            logits, loss, step = built(net, session)
             losses = [session.run([loss, step], net.feeds)[0] for _ in range(STEPS)]
             losses.append(session.run(loss, {**net.feeds, net.training: False}))
             return {

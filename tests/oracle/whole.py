@@ -5,7 +5,8 @@ the same here and there and prints the worst difference of each run.  TensorFlow
 needs the package tf_keras for layers and cells.
 
 A subject is a module with ``RUNS``, of a name and a function that is given tfmini or TensorFlow and
-returns named arrays, and with a ``LIMIT``; or it is "checkpoints", which the sides exchange.
+returns named arrays, and with a ``LIMIT``; or it is "checkpoints", which the sides exchange, or
+"exported": graphs of nets that were saved here and are trained on there.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ from tests.oracle.compare import alike_random
 from tests.oracle.network import SAMPLE, Found
 from tests.oracle.run import OracleError
 
-EXCHANGED = "checkpoints"
-SUBJECTS = ("training", "layers", "cells", "nets", "graphs", "initializers", "streams", EXCHANGED)
+EXCHANGED, EXPORTED = "checkpoints", "exported"
+SUBJECTS = ("training", "layers", "cells", "nets", "graphs", "initializers", "streams", EXCHANGED,
+            EXPORTED)  # fmt: skip
 WORKER = Path(__file__).with_name("whole_worker.py")
 ABSENT = "is not available with Keras 3"  # what TensorFlow without tf_keras says
 
@@ -37,9 +39,10 @@ def compare(python: str, subjects: Sequence[str] = SUBJECTS) -> dict[str, str]:
     """Return what is wrong with each run, "" if nothing is; ``python`` has TensorFlow."""
     import tfmini
 
-    if EXCHANGED in subjects:
-        others = [s for s in subjects if s != EXCHANGED]
-        return exchange(python) | (compare(python, others) if others else {})
+    for special, both in ((EXCHANGED, exchange), (EXPORTED, export)):
+        if special in subjects:
+            others = [s for s in subjects if s != special]
+            return both(python) | (compare(python, others) if others else {})
     modules = {s: importlib.import_module(f"tests.oracle.{s}") for s in subjects}
     with tempfile.TemporaryDirectory() as folder:
         theirs = _asked(python, folder, *subjects)
@@ -77,6 +80,21 @@ def exchange(python: str) -> dict[str, str]:
             whose = "ours" if place == ours else "theirs"
             out |= {f"{EXCHANGED}: {n}, {whose} read": _told(read[n], expected[n]) for n in read}
     return out
+
+
+def export(python: str) -> dict[str, str]:
+    """Return what is wrong with each graph that was saved here and is trained on there."""
+    import tfmini
+    from tests.oracle import exported
+
+    with tempfile.TemporaryDirectory() as folder:
+        here = exported.save(tfmini, folder)
+        there = _asked(python, folder, "--exported", folder)
+    return {
+        f"{EXPORTED}: {name}": f"TensorFlow: {there[name]}" if isinstance(there[name], str)
+        else _told(found, there[name], exported.LIMIT)
+        for name, found in here.items()
+    }  # fmt: skip
 
 
 def _told(found: Found, expected: Found, limit: float = 2e-5) -> str:

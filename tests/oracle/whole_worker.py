@@ -2,7 +2,8 @@
 
 ``python whole_worker.py OUT SUBJECT...`` writes to OUT a pickle of what the runs of the subjects
 found, or of why there is nothing; ``python whole_worker.py OUT --exchange OURS THEIRS`` one of what
-became of the checkpoints in the folder OURS, and checkpoints to THEIRS.
+became of the checkpoints in the folder OURS, and checkpoints to THEIRS; ``--exported FOLDER`` one
+of what became of the graphs in FOLDER.
 """
 
 from __future__ import annotations
@@ -29,7 +30,12 @@ def main(target: str, *asked: str) -> None:
     tf.disable_v2_behavior()
     tf.logging.set_verbosity(tf.logging.FATAL)
     tf.disable_resource_variables()
-    found = _exchange(tf, *asked[1:]) if asked[0] == "--exchange" else _runs(tf, asked)
+    if asked[0] == "--exchange":
+        found = _exchange(tf, *asked[1:])
+    elif asked[0] == "--exported":
+        found = importlib.import_module("oracle.exported").go_on(tf, *asked[1:])
+    else:
+        found = _runs(tf, asked)
     Path(target).write_bytes(pickle.dumps(found))
 
 
