@@ -288,6 +288,8 @@ def test_padded_batch():
         ([[4, 4, 4, 4]], [4]),
     ]
     minus = (np.int64(-1), np.int64(0))
+    odd = d.map(lambda row, n: tf.equal(row % 2, 1)).padded_batch(2, [None])
+    assert elements(odd)[0] == [[True, False], [False, False]]
     fixed = d.padded_batch(2, ([5], []), minus, drop_remainder=True)
     assert fixed.output_shapes[0].as_list() == [2, 5]
     assert elements(fixed)[0][0] == [[1, -1, -1, -1, -1], [2, 2, -1, -1, -1]]

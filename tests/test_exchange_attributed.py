@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import tfmini as tf
-from tfmini.exchange.attributes import encoded
+from tfmini.exchange.attributes import decoded, encoded
+from tfmini.ops.sorting import _bucketize
 
 rng = np.random.default_rng(3)
 IMAGES = rng.uniform(-1, 1, (2, 4, 6, 3)).astype("f")
@@ -169,6 +170,40 @@ def test_sparse_products(adjoints):
     matrix = np.array([[0, 2], [0, 0], [3, 0]], "f")
     compare(found, [tf.constant((matrix.T if adjoints[0] else matrix)
                                 @ (dense.T if adjoints[1] else dense))])  # fmt: skip
+
+
+def test_parts_of_sparse_tensors():
+    at = np.array([[0, 1], [2, 0], [2, 3]])
+    numbers, shape = np.array([5.0, 6, 7], "f"), np.array([4, 4])
+    _, found = node("SparseFillEmptyRows", [at, numbers, shape, np.float32(9)], 4)
+    filled = [[[0, 1], [1, 0], [2, 0], [2, 3], [3, 0]], [5.0, 9, 6, 7, 9],
+              [False, True, False, True], [0, 2, 3]]  # fmt: skip
+    compare(found, map(tf.constant, filled))
+    _, found = node("SparseReshape", [at, shape, np.array([2, -1])], 2)
+    compare(found, map(tf.constant, [[[0, 1], [1, 0], [1, 3]], [2, 8]]))
+    _, found = node("SparseReorder", [at[::-1].copy(), numbers, shape], 2)
+    compare(found, map(tf.constant, [at, [7.0, 6, 5]]))
+    _, found = node("SparseSlice", [at, numbers, shape, np.array([1, 1]), np.array([2, 3])], 3)
+    compare(found, map(tf.constant, [[[1, 2]], [7.0], [2, 3]]))
+
+
+def test_crosses_are_read_as_they_are_written():
+    words = tf.SparseTensor([[0, 0], [1, 0]], tf.constant(["a", "b"]), [2, 1])
+    out = tf.sparse.cross_hashed([words, tf.constant([[1], [2]])], 100, hash_key=7)
+    bucket = _bucketize(tf.constant([[0.1, 3.0]]), boundaries=(0.1, 2.5))
+    message = tf.get_default_graph().as_graph_def()
+    (crossed,) = [n for n in message.node if n.op == "SparseCross"]
+    (put,) = [n for n in message.node if n.op == "Bucketize"]
+    # Each of them must be there for TensorFlow to take the file.
+    assert {k: decoded(v) for k, v in crossed.attr.items() if not k.startswith("_")} == {
+        "N": 1, "hashed_output": True, "num_buckets": 100, "hash_key": 7, "out_type": tf.int64,
+        "internal_type": tf.int64, "sparse_types": (tf.string,), "dense_types": (tf.int64,),
+    }  # fmt: skip
+    assert [round(f, 6) for f in put.attr["boundaries"].list.f] == [0.1, 2.5]
+    names = [out.values.name, bucket.name]
+    again = tf.import_graph_def(message, return_elements=names)
+    compare(again, [out.values, bucket])
+    compare(again[1:], [tf.constant([[1, 2]])])
 
 
 def test_numbers_as_text():

@@ -193,6 +193,7 @@ def test_concat_and_split() -> None:
     a, b = rng.standard_normal((2, 3)), rng.standard_normal((4, 3))
     np.testing.assert_array_equal(run(lambda *v: tf.concat(v, -2), a, b), np.concatenate([a, b]))
     assert_gradient(lambda x, y: tf.concat([x, y, x], 0) ** 2, a, b)
+    assert tf.concat([tf.constant(a)], 0).op.type == "Identity"  # TensorFlow joins two or more
     assert_gradient(lambda x: tf.split(x, [1, -1, 2], 0)[1] ** 2, b)
     assert_gradient(lambda x: tf.split(x, 2)[1] ** 3, b)
     sizes = tf.placeholder(tf.int32, [3])

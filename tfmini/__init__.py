@@ -83,6 +83,7 @@ from tfmini.device_names import DeviceSpec
 from tfmini.dtypes import (
     DType,
     as_dtype,
+    bfloat16,
     complex64,
     complex128,
     float16,
@@ -575,7 +576,7 @@ concat = deprecated.axis_first(concat)
 split = deprecated.value_last(split)
 missing.watch(sys.modules[__name__])
 # Imported when they are asked for: they are large, or few use them; the last brings unittest.
-_ON_USE = ("contrib", "distributions", "lookup", "test", "tpu")
+_ON_USE = ("contrib", "distributions", "feature_column", "lookup", "test", "tpu")
 registry.reserve([*[name for name in globals() if not name.startswith("_")], *_ON_USE])
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from tfmini.ops import sparse, sparse_math, sparse_shapes
+from tfmini.ops import crossing, sparse, sparse_math, sparse_shapes
 from tfmini.ops.segment import sparse_segment_mean, sparse_segment_sqrt_n, sparse_segment_sum
 from tfmini.ops.sparse import SparseTensor
 
 add = sparse_math.sparse_add
 concat = sparse.sparse_concat
+cross = crossing.sparse_cross
+cross_hashed = crossing.sparse_cross_hashed
 expand_dims = sparse_shapes.sparse_expand_dims
 eye = sparse_shapes.sparse_eye
 fill_empty_rows = sparse_shapes.sparse_fill_empty_rows
@@ -38,9 +40,9 @@ to_indicator = sparse_shapes.sparse_to_indicator
 transpose = sparse.sparse_transpose
 
 __all__ = [
-    "SparseTensor", "add", "concat", "expand_dims", "eye", "fill_empty_rows", "from_dense", "mask",
-    "matmul", "maximum", "merge", "minimum", "placeholder", "reduce_max", "reduce_max_sparse",
-    "reduce_sum", "reduce_sum_sparse", "reorder", "reset_shape", "reshape", "retain",
-    "segment_mean", "segment_sqrt_n", "segment_sum", "slice", "softmax", "sparse_dense_matmul",
-    "split", "to_dense", "to_indicator", "transpose",
+    "SparseTensor", "add", "concat", "cross", "cross_hashed", "expand_dims", "eye",
+    "fill_empty_rows", "from_dense", "mask", "matmul", "maximum", "merge", "minimum", "placeholder",
+    "reduce_max", "reduce_max_sparse", "reduce_sum", "reduce_sum_sparse", "reorder", "reset_shape",
+    "reshape", "retain", "segment_mean", "segment_sqrt_n", "segment_sum", "slice", "softmax",
+    "sparse_dense_matmul", "split", "to_dense", "to_indicator", "transpose",
 ]  # fmt: skip

@@ -19,6 +19,7 @@ SETS = S([[0, 0], [0, 2], [1, 1]], A([5, 7, 2], "int64"), [2, 4])
 DENSE_SETS = A([[1, 5, 5], [2, 3, 2]], "int64")
 NO_SETS = S(np.zeros((0, 2)), A([], "int64"), [2, 3])
 WORD_SETS = B([[b"b", b"a"], [b"a", b"a"]])
+WORDS = S([[0, 0], [1, 0], [1, 2]], B([b"x", b"y", b"long" * 30]), [2, 3])
 # fmt: off
 ROWS = [
     row("sparse_tensor_to_dense", X, dtypes="fdilb"),
@@ -83,5 +84,8 @@ ROWS = [
       for a, b in ((DENSE_SETS, SETS), (SETS, DENSE_SETS), (SETS, NO_SETS), (SETS, SETS),
                    (DENSE_SETS, A([[1], [2]], "int64")), (WORD_SETS, B([[b"a"], [b"c"]])))],
     row("sets.difference", DENSE_SETS, SETS, aminusb=False),
+    *[row("sparse.cross sparse.cross_hashed", x)
+      for x in ([SETS, SETS], [WORD_SETS, DENSE_SETS, SETS], [WORD_SETS, WORDS], [NO_SETS, SETS])],
+    row("sparse.cross_hashed", [WORD_SETS, SETS], 100, hash_key=7),
 ]
 # fmt: on

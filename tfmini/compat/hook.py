@@ -54,16 +54,22 @@ _INSIDE = {
         "lookup.initializers",
         "",
     ),
+    **dict.fromkeys(
+        ("feature_column", "feature_column_lib", "feature_column_v2", "sequence_feature_column"),
+        ("feature_column", "feature_column.layers", "feature_column.columns"),
+    ),
     "freeze_graph": ("saved_model.freeze_graph",),
     "inspect_checkpoint": ("train.inspect_checkpoint",),
     "pywrap_tensorflow": ("train", "summaries.writer"),
     "session": ("session", "conversions", ""),
     "tf_contextlib": ("compat.inside",),
     "tf_decorator": ("compat.inside",),
+    "tf_inspect": ("compat.inspecting",),
     "all_util": ("compat.inside",),
 }
 _EVERYWHERE = ("", "nn", "train", "math", "summary", "layers", "losses", "metrics", "initializers",
-               "errors", "compat", "saved_model", "io", "data", "test")  # fmt: skip
+               "errors", "compat", "saved_model", "io", "data", "test",
+               "exchange.collected")  # fmt: skip
 
 
 class Alias(ModuleType):

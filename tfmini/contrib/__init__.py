@@ -13,6 +13,7 @@ from tfmini.contrib import (
     crf,
     data,
     distributions,
+    feature_column,
     framework,
     layers,
     learn,
@@ -31,9 +32,9 @@ from tfmini.contrib.slim import losses
 from tfmini.missing import watch_namespace
 
 __all__ = [
-    "cluster_resolver", "crf", "data", "distributions", "framework", "layers", "learn",
-    "legacy_seq2seq", "lookup", "losses", "metrics", "opt", "rnn", "seq2seq", "slim", "tensorboard",
-    "tpu", "training",
+    "cluster_resolver", "crf", "data", "distributions", "feature_column", "framework", "layers",
+    "learn", "legacy_seq2seq", "lookup", "losses", "metrics", "opt", "rnn", "seq2seq", "slim",
+    "tensorboard", "tpu", "training",
 ]  # fmt: skip
 
 watch_namespace(sys.modules[__name__])

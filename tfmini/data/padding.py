@@ -56,7 +56,7 @@ def padding_values(form: Any, given: Any) -> list[Tensor]:
 
 
 def _zero(dtype: DType | None) -> Any:
-    return b"" if dtype is not None and dtype.dtype == object else 0
+    return {"string": b"", "bool": False}.get(dtype.name if dtype else "", 0)
 
 
 def padded(

@@ -1,13 +1,16 @@
 """Hashes of byte strings, 64 bits: the three by which TensorFlow puts strings into buckets.
 
 In: bytes.  Out: an int in 0..2**64-1.  They depend on nothing but the bytes (and the key), so
-buckets stay what they are between runs, machines and releases.
+buckets stay what they are between runs, machines and releases.  ``joined`` makes one hash of two,
+for arrays of them.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+
+import numpy as np
 
 _ALL = (1 << 64) - 1
 
@@ -174,3 +177,14 @@ def _sip_rounds(v: list[int], count: int) -> None:
         b = _rotated(b, 47) ^ c
         c = _rotated(c, 32)
     v[:] = a, b, c, d
+
+
+def joined(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return one hash for each pair of two, uint64, as TensorFlow's ``FingerprintCat64`` does."""
+    mul, shift = np.uint64(_MURMUR), np.uint64(47)
+
+    def mixed(x: np.ndarray) -> np.ndarray:
+        return x ^ x >> shift
+
+    out = (first ^ mul ^ mixed(second * mul) * mul) * mul
+    return mixed(mixed(out) * mul)

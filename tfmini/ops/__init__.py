@@ -19,7 +19,7 @@ from tfmini.registry import BUILTIN, registry
 MODULES = [
     "activations", "adaptive", "along", "array", "assertions", "beams", "bitwise", "blocks",
     "boxes", "branches", "candidates", "casting", "codecs", "colors", "complex", "contraction",
-    "control", "convolution", "counting", "creation", "ctc", "cumulative", "debugging",
+    "control", "convolution", "counting", "creation", "crossing", "ctc", "cumulative", "debugging",
     "decompositions", "diagonals", "distances", "division", "dynamic_axes", "elimination",
     "encodings", "exponential", "files", "formatting", "fractional_pooling", "functional",
     "glimpses", "grouping", "gru", "hash_buckets", "indexing", "initialized", "joining",

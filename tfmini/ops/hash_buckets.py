@@ -17,7 +17,7 @@ from tfmini.errors import InvalidArgumentError
 from tfmini.kernels.hashes import farmhash, murmurhash, siphash
 from tfmini.nodes import Tensor
 from tfmini.opdef import Cost, OpDef
-from tfmini.ops.string_values import as_bytes
+from tfmini.ops.string_values import of_each
 from tfmini.spec import TensorSpec
 
 _WORDS = np.array([["ab", "", "hello world"], ["x" * 20, "y" * 40, "z" * 70]], object)
@@ -46,7 +46,7 @@ class _Buckets(OpDef):
 
 
 def _each(hashed: Callable[[bytes], int], strings: Any, buckets: int) -> Any:
-    flat = [hashed(as_bytes(s)) % buckets for s in np.asarray(strings, object).reshape(-1)]
+    flat = of_each(np.asarray(strings, object).reshape(-1), lambda s: hashed(s) % buckets)
     return np.array(flat, np.int64).reshape(np.shape(strings))
 
 

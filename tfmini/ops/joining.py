@@ -206,6 +206,8 @@ class _concat(Copy):
 
 def concat(values: Any, axis: Any, name: str = "concat") -> Tensor:
     """Return tensors joined along dimension ``axis``; their other dimensions must agree."""
+    if isinstance(values, (list, tuple)) and len(values) == 1:
+        values = convert_to_tensor(values[0])
     if isinstance(values, (Tensor, np.ndarray)):
         return array.identity(values, name)
     return _concat(values, axis, name)

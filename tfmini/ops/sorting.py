@@ -1,4 +1,4 @@
-"""Order: sort, argsort, top_k, unique, searchsorted, permutations, differences of sets.
+"""Order: sort, argsort, top_k, unique, searchsorted, buckets, permutations, differences of sets.
 
 Among equal elements the first comes first, whatever the direction.
 """
@@ -333,6 +333,26 @@ def searchsorted(
     sequence, wanted = convert_to_tensor(sorted_sequence), convert_to_tensor(values)
     attrs = {"side": side, "out_type": as_dtype(out_type)}
     return apply(_searchsorted.opdef, (sequence, wanted), attrs, name)
+
+
+@op("Bucketize")
+class _bucketize(Copy):
+    """The bucket of each number: how many ``boundaries`` are not above it, int32."""
+
+    gradient = None
+    kinds = "iuf"
+    weight = 10.0
+    dims = "..."
+    samples = [([[-1.0, 0.0, 3.5], [10.0, np.inf, 9.0]], {"boundaries": (0.0, 10.0)}),
+               ([1, 2, 3], {"boundaries": (2.0,)}), ((2, 3), {"boundaries": ()})]  # fmt: skip
+
+    def compute(self, input: Any, *, boundaries: tuple[float, ...]) -> Any:
+        limits = np.array(boundaries, np.float32)  # as TensorFlow keeps them
+        return np.searchsorted(limits, input, "right").astype(np.int32)
+
+    def infer(self, input: TensorSpec, *, boundaries: tuple[float, ...]) -> TensorSpec:
+        self.check_kinds((input.dtype,))
+        return TensorSpec(input.shape, int32)
 
 
 @op("InvertPermutation")

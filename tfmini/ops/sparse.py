@@ -295,8 +295,9 @@ def positions(x: SparseTensor) -> Tensor:
 
 def places(flat: Tensor, shape: Tensor) -> Tensor:
     """Return the indices [n, rank] of positions [n] in a flattened tensor of ``shape``."""
-    steps = cumprod(shape, exclusive=True, reverse=True)
-    return array.expand_dims(flat, 1) // steps % shape
+    sizes = math.maximum(shape, 1)  # without elements there is no place that this would change
+    steps = cumprod(sizes, exclusive=True, reverse=True)
+    return array.expand_dims(flat, 1) // steps % sizes
 
 
 def sparse_reorder(sp_input: Any, name: str | None = None) -> SparseTensor:
@@ -327,7 +328,7 @@ def sparse_reshape(sp_input: Any, shape: Any, name: str | None = None) -> Sparse
     x = as_sparse(sp_input)
     wanted = math.cast(convert_to_tensor(shape), int64)
     total = reductions.reduce_prod(x.dense_shape)
-    known = reductions.reduce_prod(math.abs(wanted))
+    known = math.maximum(reductions.reduce_prod(math.abs(wanted)), 1)  # 0 only if total is
     new = array.reshape(wanted, [-1])
     new = where_v2(new < 0, total // known, new)
     return SparseTensor(places(positions(x), new), x.values, new)

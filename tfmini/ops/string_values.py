@@ -6,7 +6,7 @@ UTF-8; bytes that are not come through as they are (``surrogateescape``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,18 @@ def string_vector(values: Sequence[Any]) -> np.ndarray:
     """Return strings as a vector of them; NumPy would give bytes a length."""
     out = np.empty(len(values), object)
     out[:] = values
+    return out
+
+
+def of_each(strings: np.ndarray, function: Callable[[bytes], Any]) -> list[Any]:
+    """Return ``function`` of each element of a vector; of equal ones it is called once."""
+    found: dict[bytes, Any] = {}
+    out = []
+    for item in strings:
+        text = item if isinstance(item, bytes) else as_bytes(item)
+        if text not in found:
+            found[text] = function(text)
+        out.append(found[text])
     return out
 
 
