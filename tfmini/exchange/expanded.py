@@ -152,7 +152,7 @@ def _slice_grad(parts: Parts, node: Operation, grad: Tensor, begin: Tensor, shap
 
 
 def _where_true(parts: Parts, mask: Tensor) -> Result:
-    return parts("Where", mask, out=int64, T=bool_)
+    return parts("Where", mask, out=int64)
 
 
 def _boolean_mask(parts: Parts, node: Operation, x: Tensor, mask: Tensor) -> Result:

@@ -7,6 +7,7 @@ for arrays of them.
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Sequence
 
@@ -36,6 +37,7 @@ def _of_two(u: int, v: int, mul: int) -> int:
     return b * mul & _ALL
 
 
+@functools.lru_cache(1 << 16)  # the words of a vocabulary come again with each batch
 def farmhash(s: bytes) -> int:
     """Return FarmHash's 64-bit fingerprint (Pike and Alakuijala, 2014)."""
     n = len(s)

@@ -31,7 +31,7 @@ class _Cumulative(OpDef):
     ) -> Any:
         # The dimension comes first, so that one index reaches it; out has the layout of x.
         out = np.empty_like(x)
-        source, target = np.moveaxis(x, axis, 0), np.moveaxis(out, axis, 0)
+        source, target = x.swapaxes(0, axis), out.swapaxes(0, axis)
         if reverse:
             source, target = source[::-1], target[::-1]
         if exclusive:
