@@ -121,8 +121,12 @@ def test_boolean_mask() -> None:
     assert run(tf.boolean_mask, X, np.zeros((3, 4), bool)).shape == (0,)
     with pytest.raises(InvalidArgumentError, match="does not fit"):
         tf.boolean_mask(tf.constant(X), mask[0])
-    with pytest.raises(InvalidArgumentError, match="must be bool"):
-        tf.boolean_mask(tf.constant(X), [1, 0, 1])
+    numbers = np.array([0.5, 0.0, -1.0], np.float32)  # as tf.sequence_mask(..., tf.float32) gives
+    np.testing.assert_array_equal(run(tf.boolean_mask, X, numbers), X[[0, 2]])
+    np.testing.assert_array_equal(run(tf.boolean_mask, X, [1, 0, 1]), X[[0, 2]])
+    assert_gradient(lambda x: tf.boolean_mask(x, numbers) ** 2, X)
+    with pytest.raises(InvalidArgumentError, match="bool or numbers"):
+        tf.boolean_mask(tf.constant(X), ["a", "", "b"])
 
 
 def test_the_three_forms_of_where() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from tfmini.build import apply, convert_to_tensor, op
 from tfmini.defaults import own_scope
+from tfmini.dtypes import string
 from tfmini.errors import InvalidArgumentError
 from tfmini.nodes import Grads, Operation, Tensor
 from tfmini.opdef import Cost, conflict, nbytes
@@ -48,8 +49,8 @@ def sum_rows(grad: Any, rows: Any, dims: Any, axis: int) -> Any:
     moved = np.zeros((dims[axis], *dims[:axis], *dims[axis + 1 :]), grad.dtype)
     if rows.size and moved.size:
         grad = grad.reshape(*dims[:axis], rows.size, *dims[axis + 1 :])
-        add_rows(moved, checked(rows, dims[axis]), np.moveaxis(grad, axis, 0))
-    return np.moveaxis(moved, 0, axis)
+        add_rows(moved, checked(rows, dims[axis]), np.moveaxis(grad, axis, 0) if axis else grad)
+    return np.moveaxis(moved, 0, axis) if axis else moved
 
 
 class _Picking(Copy):
@@ -363,6 +364,7 @@ class _boolean_mask(Copy):
 
     samples = [
         ((2, 3), np.array([True, False])),
+        ((2, 3), np.array([2, 0])),
         ((2, 3), np.array([True, False, True]), {"axis": 1}),
         ((2, 2), np.array([[True, False], [True, True]])),
     ]
@@ -370,10 +372,10 @@ class _boolean_mask(Copy):
     def compute(self, tensor: Any, mask: Any, *, axis: int = 0) -> Any:
         if not mask.ndim or tensor.shape[axis : axis + mask.ndim] != mask.shape:
             raise ValueError(f"mask of shape {mask.shape} does not fit {tensor.shape}")
-        return tensor[(slice(None),) * axis + (mask,)]
+        return tensor[(slice(None),) * axis + (mask.astype(bool, copy=False),)]
 
     def infer(self, tensor: TensorSpec, mask: TensorSpec, *, axis: int = 0) -> TensorSpec:
-        _require_bool(mask)
+        _require_truth(mask)
         if mask.shape == ():
             raise ValueError("mask can't be a scalar")
         given = tensor.shape
@@ -390,9 +392,9 @@ class _boolean_mask(Copy):
         return _unmask(grad, mask, array.shape(tensor), **node.attrs), None
 
 
-def _require_bool(mask: TensorSpec) -> None:
-    if mask.dtype is not None and not mask.dtype.is_bool:
-        raise ValueError(f"mask must be bool, not {mask.dtype.name}")
+def _require_truth(mask: TensorSpec) -> None:
+    if mask.dtype is not None and mask.dtype == string:
+        raise ValueError("mask must be bool or numbers, not string")
 
 
 @op("BooleanMaskGrad")
@@ -403,7 +405,7 @@ class _unmask(Copy):
 
     def compute(self, grad: Any, mask: Any, shape: Any, *, axis: int = 0) -> Any:
         out = np.zeros(shape.tolist(), grad.dtype)
-        out[(slice(None),) * axis + (mask,)] = grad
+        out[(slice(None),) * axis + (mask.astype(bool, copy=False),)] = grad
         return out
 
     def infer(
@@ -419,7 +421,7 @@ class _unmask(Copy):
 def boolean_mask(
     tensor: Any, mask: Any, name: str = "boolean_mask", axis: int | None = None
 ) -> Tensor:
-    """Return the elements, or slices, of ``tensor`` where ``mask`` is true.
+    """Return the elements, or slices, of ``tensor`` where ``mask`` is true (a number: not 0).
 
     The dimensions of ``mask`` are those of ``tensor`` from ``axis`` (default 0) on; they become
     one, whose size is known only when it runs.
