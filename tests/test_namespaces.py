@@ -22,7 +22,7 @@ def test_all_names_are_functions_with_docstrings(module: object) -> None:
     for name in module.__all__:
         function = getattr(module, name)
         assert function.__doc__, name
-        if inspect.ismodule(function):
+        if inspect.ismodule(function) or inspect.isclass(function):
             continue
         assert inspect.isfunction(function), name
         if name not in NAMELESS:

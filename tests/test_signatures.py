@@ -32,6 +32,8 @@ ON_PURPOSE = {
     "Variable", "errors.UnknownError", "nn.batch_norm_with_global_normalization",
     "train.remove_checkpoint", "scatter_update", "scatter_nd_update",
     "contrib.layers.safe_embedding_lookup_sparse", "contrib.slim.safe_embedding_lookup_sparse",
+    # the same for all operators
+    "linalg.LinearOperatorIdentity.add_to_tensor",
     # one function for max_pool2d and max_pool: what is pooled comes first, or by either name
     "nn.max_pool2d",
     # those of tf.train, with its names
