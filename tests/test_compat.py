@@ -340,10 +340,107 @@ def test_protocol_buffers_are_found_where_tensorflow_has_them():
         hook.uninstall()
 
 
+def test_functions_of_libraries_have_gradients_of_their_own():
+    hook.install()
+    try:
+        from tensorflow.python.framework import function
+
+        @function.Defun(tf.float32, tf.float32, tf.float32)
+        def swapped(x, y, dy):
+            return 10.0 * dy * y, 100.0 * dy * x
+
+        @function.Defun(grad_func=swapped)
+        def product(x, y):
+            return x * y
+
+        @function.Defun(
+            python_grad_func=lambda call, dy, _: dy * call.outputs[0] + call.inputs[0],
+            shape_func=lambda call: [[2], call.inputs[0].shape],
+            noinline=True,
+        )
+        def pair(x):
+            return tf.reshape(x, tf.shape(x)), 3.0 * x
+
+        x, y = tf.constant([2.0, 3.0]), tf.constant([5.0, 7.0])
+        z, (first, second) = product(x, y), pair(x, name="here")
+        plain = function.Defun(tf.float32, func_name="third")(lambda x: x**3)(2.0)
+        assert first.shape.as_list() == second.shape.as_list() == [2]
+        assert second.op.name.startswith("here/")
+        grads = [*tf.gradients(z, [x, y]), *tf.gradients(first, x)]
+        with tf.Session() as session:
+            for found, wanted in zip(
+                session.run([z, plain, *grads]),
+                ([10, 21], 8, [50, 70], [200, 300], [4, 6]),
+                strict=True,
+            ):
+                np.testing.assert_allclose(found, wanted)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="3 arguments, not 1"):
+            swapped(x)
+        with pytest.raises(TypeError, match="float32"):
+            swapped(tf.constant(1), x, y)
+    finally:
+        hook.uninstall()
+
+
+def test_the_products_of_cells_that_scripts_write_themselves():
+    hook.install()
+    try:
+        from tensorflow.contrib.rnn.python.ops import core_rnn_cell
+
+        x, h = tf.ones([2, 3]), tf.ones([2, 1])
+        with tf.variable_scope("a"):
+            both = core_rnn_cell._linear(
+                [x, h], 5, True, tf.ones_initializer(), tf.ones_initializer()
+            )
+        with tf.variable_scope("b"):
+            one = core_rnn_cell._linear(x, 2, False, kernel_initializer=tf.ones_initializer())
+        names = ["a/kernel:0", "a/bias:0", "b/kernel:0"]
+        assert [v.name for v in tf.trainable_variables()] == names
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            values = session.run([both, one])
+        assert [v.tolist() for v in values] == [[[5.0] * 5] * 2, [[3.0] * 2] * 2]
+    finally:
+        hook.uninstall()
+
+
+def test_meta_graphs_hold_a_librarys_own_objects(tmp_path):
+    class Unit:  # a library's object; the message is any protocol buffer
+        def __init__(self, name):
+            self.name = name
+
+    def write(unit, export_scope=None):
+        return tf.NodeDef(name=unit.name) if unit.name else None
+
+    hook.install()
+    try:
+        from tensorflow.python.framework import ops
+
+        with pytest.raises(tf.errors.InvalidArgumentError, match="proto_type"):
+            ops.register_proto_function("units", from_proto=Unit)
+        ops.register_proto_function(
+            "units", tf.NodeDef, write, lambda m, import_scope=None: Unit((import_scope, m.name))
+        )
+        assert ops.get_collection_proto_type("units") is tf.NodeDef
+        with tf.Graph().as_default() as graph:
+            graph.add_to_collection("units", Unit("left"))
+            graph.add_to_collection("units", Unit(""))
+            tf.train.export_meta_graph(tmp_path / "graph.meta")
+        with tf.Graph().as_default() as graph:
+            tf.train.import_meta_graph(tmp_path / "graph.meta")
+            tf.train.import_meta_graph(tmp_path / "graph.meta", import_scope="again")
+            names = [u.name for u in graph.get_collection("units")]
+        assert names == [(None, "left"), ("again", "left")]
+        assert ops.strip_name_scope("again/left", "again") == "left"
+    finally:
+        hook.uninstall()
+
+
 def test_libraries_find_what_they_take_from_the_inside():
     hook.install()
     try:
-        from tensorflow.python.util import tf_contextlib, tf_decorator
+        from tensorflow.python.ops import rnn_cell_impl
+        from tensorflow.python.util import tf_contextlib, tf_decorator, tf_inspect
         from tensorflow.python.util.all_util import remove_undocumented
 
         @tf_contextlib.contextmanager
@@ -358,6 +455,11 @@ def test_libraries_find_what_they_take_from_the_inside():
         assert tf_decorator.unwrap(outer)[0][0] is outer
         module = sys.modules["a_library"] = types.ModuleType("a_library", "Has @@told.")
         vars(module).update(told=1, listed=2, other=3, _own=4)
+        assert tf_inspect.getargspec(lambda a, *b, c=1: 0) == (["a"], "b", None, None)
+        assert tf_inspect.getargspec(tf.layers.Dense(3)).args[:2] == ["self", "inputs"]
+        assert tf_inspect.isfunction(outer)
+        c, h = rnn_cell_impl._zero_state_tensors((3, tf.TensorShape([2, 4])), 5, tf.float64)
+        assert (c.shape.as_list(), h.shape.as_list(), h.dtype) == ([5, 3], [5, 2, 4], tf.float64)
         remove_undocumented("a_library", ["listed"])
         assert [n for n in vars(module) if not n.startswith("__")] == ["told", "listed", "_own"]
     finally:

@@ -101,3 +101,23 @@ def test_what_is_a_tensor() -> None:
     for value in (x, np.zeros(2), "text", 3, tf.SparseTensor([[0]], [1.0], [2])):
         with pytest.raises(InvalidArgumentError, match="iterable"):
             tf.assert_proper_iterable(value)
+
+
+def test_the_nodes_of_an_assertion_are_in_a_scope_of_its_name():
+    with tf.Graph().as_default() as graph:
+        x = tf.placeholder(tf.float32, name="x")
+        for check, name in (
+            (tf.assert_less(x, 1.0), "assert_less"),
+            (tf.assert_positive(x, name="own"), "own"),
+            (tf.assert_near(x, 1.0), "assert_near"),
+            (tf.assert_rank(x, 2), "assert_rank"),
+        ):
+            assert check.name.startswith(f"{name}/")
+        assert [n.name for n in graph.get_operations() if "/" not in n.name] == ["x"]
+
+
+def test_a_test_case_evaluates_without_a_session_too():
+    case = tf.test.TestCase()
+    with tf.Graph().as_default():
+        assert case.evaluate(tf.constant(3)) == 3
+        case.assertAllClose(tf.constant([1.0]), [1.0])

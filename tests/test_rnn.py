@@ -774,3 +774,41 @@ def test_a_state_of_another_size_is_named(kind):
     says = rf"state of {kind.__name__} is \[\?, 3\], this one \[1, 4\]"
     with pytest.raises(ValueError, match=says):
         tf.nn.dynamic_rnn(cell, tf.ones([1, 2, 3]), initial_state=given)
+
+
+def test_block_cells_are_the_plain_ones_under_their_own_names_and_clip_c_but_not_gradients():
+    rnn, x = tf.contrib.rnn, tf.constant(data(BATCH, STEPS, INPUTS), tf.float32)
+
+    def ran(cell, scope):
+        y, _ = tf.nn.dynamic_rnn(cell, x, LENGTHS, dtype=tf.float32, scope=scope)
+        variables = [v for v in tf.trainable_variables() if v.op.name.startswith(f"{scope}/")]
+        variables.sort(key=lambda v: (v.shape.as_list(), v.name))  # peepholes: in another order
+        return y, [tf.gradients(tf.reduce_sum(y**2), v)[0] for v in variables], variables
+
+    pairs = [
+        (rnn.LSTMBlockCell(4), rnn.BasicLSTMCell(4)),
+        (rnn.LSTMBlockCell(4, 0.5, 100.0, True), rnn.LSTMCell(4, True, forget_bias=0.5)),
+        (rnn.LSTMBlockCell(4, cell_clip=-1), rnn.LSTMCell(4)),
+        (rnn.GRUBlockCellV2(4), rnn.GRUCell(4)),
+        (rnn.GRUBlockCell(cell_size=4), rnn.GRUCell(4)),
+    ]
+    with tf.Session() as session:
+        for i, (block, plain) in enumerate(pairs):
+            y, grads, own = ran(block, f"a{i}")
+            wanted, wanted_grads, other = ran(plain, f"b{i}")
+            session.run(tf.global_variables_initializer())
+            for a, b in zip(own, other, strict=True):
+                b.load(session.run(a) * 0.3, session)
+                a.load(session.run(b), session)
+            np.testing.assert_allclose(*session.run([y, wanted]), rtol=1e-4, atol=1e-6)
+            for grad, known in zip(grads, wanted_grads, strict=True):
+                np.testing.assert_allclose(*session.run([grad, known]), rtol=1e-4, atol=1e-6)
+        names = {v.op.name for v in own}
+        assert names == {f"a4/gru_cell/{n}" for n in ("w_ru", "b_ru", "w_c", "b_c")}
+        y, (_kernel_grad, bias_grad), _ = ran(rnn.LSTMBlockCell(4, cell_clip=0.001), "c")
+        session.run(tf.global_variables_initializer())
+        found, of_bias = session.run([y, bias_grad])
+        assert 0 < np.abs(found).max() <= np.tanh(0.001)
+        assert np.abs(of_bias[4:8]).max() > 1e-4  # of j, which the clip would have stopped
+    with pytest.raises(tf.errors.InvalidArgumentError, match="num_units"):
+        rnn.GRUBlockCell()

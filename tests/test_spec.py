@@ -54,6 +54,17 @@ def test_what_is_no_dtype(bad):
         tf.as_dtype(bad)
 
 
+def test_what_numpy_lacks_is_told_from_the_others_and_has_no_values():
+    assert tf.as_dtype("bfloat16") is tf.bfloat16
+    assert tf.bfloat16 == "bfloat16"
+    assert tf.bfloat16 not in dtypes.DTYPES
+    assert tf.bfloat16.is_floating
+    assert not tf.bfloat16.is_integer
+    assert pickle.loads(pickle.dumps(tf.bfloat16)) is tf.bfloat16
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"bfloat16.*tf\.float32"):
+        tf.zeros([2], tf.bfloat16)
+
+
 def test_kinds_and_limits():
     assert tf.float16.is_floating
     assert tf.float16.is_differentiable

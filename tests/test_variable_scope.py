@@ -181,3 +181,35 @@ def test_graphs_have_variables_of_their_own():
     with tf.Graph().as_default():
         assert tf.get_variable("v", [1]).name == "v:0"
     assert tf.get_default_graph().get_all_collection_keys() == ["variables", "trainable_variables"]
+
+
+def test_creators_make_the_variables_of_their_block_the_innermost_first():
+    made = []
+
+    def noted(next_creator, **kwargs):
+        made.append(("outer", kwargs["name"], kwargs["trainable"]))
+        return next_creator(**kwargs)
+
+    def frozen(next_creator, **kwargs):
+        made.append(("inner", kwargs["name"], kwargs["trainable"]))
+        return next_creator(**{**kwargs, "trainable": False})
+
+    with tf.Graph().as_default():
+        with tf.variable_creator_scope(noted):
+            with tf.variable_creator_scope(frozen):
+                a = tf.Variable(1.0, name="a")
+            b = tf.get_variable("b", [2])
+            with tf.Graph().as_default():
+                tf.Variable(3.0, name="elsewhere")
+        c = tf.Variable(2.0)
+        assert tf.trainable_variables() == [b, c]
+        assert tf.global_variables() == [a, b, c]
+    assert made == [("inner", "a", True), ("outer", "a", False), ("outer", "b", True)]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="function"), tf.Graph().as_default():
+        tf.variable_creator_scope(3).__enter__()
+
+
+def test_an_empty_regularizer_is_none():
+    with tf.Graph().as_default():
+        tf.get_variable("w", [2], regularizer={})
+        assert tf.get_collection(tf.GraphKeys.REGULARIZATION_LOSSES) == []

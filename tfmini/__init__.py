@@ -232,6 +232,7 @@ from tfmini.ops.creation import (
     zeros,
     zeros_like,
 )
+from tfmini.ops.creators import variable_creator_scope
 from tfmini.ops.csv import decode_csv
 from tfmini.ops.cumulative import (
     cumprod,

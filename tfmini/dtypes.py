@@ -15,8 +15,8 @@ from tfmini.errors import InvalidArgumentError, InvalidTypeError
 # TensorFlow's numbers for dtypes, as its files write them.
 _ENUM = {
     "float32": 1, "float64": 2, "int32": 3, "uint8": 4, "int16": 5, "int8": 6, "string": 7,
-    "complex64": 8, "int64": 9, "bool": 10, "uint16": 17, "complex128": 18, "float16": 19,
-    "uint32": 22, "uint64": 23,
+    "complex64": 8, "int64": 9, "bool": 10, "bfloat16": 14, "uint16": 17, "complex128": 18,
+    "float16": 19, "uint32": 22, "uint64": 23,
 }  # fmt: skip
 
 
@@ -132,6 +132,30 @@ class DType:
         return as_dtype, (self.name,)
 
 
+class AbsentDType(DType):
+    """A type that scripts name but NumPy lacks: told from all others, and of no value."""
+
+    __slots__ = ()
+    is_floating = True
+    is_complex = is_integer = is_unsigned = is_bool = is_numpy_compatible = False
+    is_differentiable = True
+    size = 2
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @property
+    def dtype(self) -> np.dtype:  # type: ignore[override]
+        """Raise InvalidTypeError: NumPy has no such type."""
+        raise InvalidTypeError(
+            None, None, f"NumPy has no {self.name}, so no value can be of it; use tf.float32 "
+            "(tf.float16 to save memory)."
+        )  # fmt: skip
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
 def _limits(dtype: DType) -> Any:
     if dtype.is_integer:
         return np.iinfo(dtype.dtype)
@@ -155,6 +179,7 @@ bool_ = DType("bool", np.dtype("bool"))
 complex64 = DType("complex64", np.dtype("complex64"))
 complex128 = DType("complex128", np.dtype("complex128"))
 string = DType("string", np.dtype(object))
+bfloat16 = AbsentDType("bfloat16")
 
 DTYPES = (
     float16, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64,
@@ -163,6 +188,7 @@ DTYPES = (
 
 _BY_NAME = {d.name: d for d in DTYPES} | {
     "float": float32, "double": float64, "half": float16, "int": int32, "str": string,
+    "bfloat16": bfloat16,
 }  # fmt: skip
 _BY_NUMPY = {d.dtype: d for d in DTYPES}
 # Python's own types name TensorFlow's defaults, not NumPy's: float is float32.
@@ -172,7 +198,7 @@ _BY_TYPE = {float: float32, int: int32, bool: bool_, complex: complex128, str: s
 
 def as_dtype(value: Any) -> DType:
     """Return the ``DType`` that ``value`` spells: a DType, a name, a Python or a NumPy type."""
-    if type(value) is DType:
+    if isinstance(value, DType):
         return value
     try:
         found = _BY_NAME.get(value) if isinstance(value, str) else _BY_TYPE.get(value)

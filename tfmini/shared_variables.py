@@ -165,7 +165,7 @@ def _get(
         constraint=constraint,
     )  # fmt: skip
     store.variables[name] = variable
-    if regularizer is not None:
+    if regularizer:  # libraries give {} too where there is none
         _regularize(variable, name, regularizer)
     return variable
 

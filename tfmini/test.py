@@ -72,8 +72,12 @@ class TestCase(unittest.TestCase):
         return get_temp_dir()
 
     def evaluate(self, tensors: Any) -> Any:
-        """Return the values of tensors in the default session."""
-        return get_default_session().run(tensors)
+        """Return the values of tensors in the default session, or one of their own."""
+        session = get_default_session()
+        if session is not None:
+            return session.run(tensors)
+        with self.session() as session:
+            return session.run(tensors)
 
     def assertAllEqual(self, a: Any, b: Any, msg: str | None = None) -> None:
         np.testing.assert_array_equal(self._value(a), self._value(b), msg or "")

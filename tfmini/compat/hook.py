@@ -26,9 +26,9 @@ VERSION = "1.15.0"  # what scripts that ask for a version are told
 # Where modules of TensorFlow's inside have their public names; default: everywhere.
 _INSIDE = {
     "rnn_cell": ("nn.rnn_cell", "contrib.rnn"),
-    "rnn_cell_impl": ("nn.rnn_cell", "contrib.rnn"),
-    "core_rnn_cell": ("nn.rnn_cell", "contrib.rnn"),
-    "core_rnn_cell_impl": ("nn.rnn_cell", "contrib.rnn"),
+    "rnn_cell_impl": ("nn.rnn_cell", "contrib.rnn", "compat.inside"),
+    "core_rnn_cell": ("nn.rnn_cell", "contrib.rnn", "compat.inside"),
+    "core_rnn_cell_impl": ("nn.rnn_cell", "contrib.rnn", "compat.inside"),
     "seq2seq": ("contrib.legacy_seq2seq", "contrib.seq2seq"),
     "gfile": ("gfile",),
     "app": ("app",),
@@ -66,10 +66,11 @@ _INSIDE = {
     "tf_decorator": ("compat.inside",),
     "tf_inspect": ("compat.inspecting",),
     "all_util": ("compat.inside",),
+    "function": ("compat.defun",),
 }
 _EVERYWHERE = ("", "nn", "train", "math", "summary", "layers", "losses", "metrics", "initializers",
                "errors", "compat", "saved_model", "io", "data", "test",
-               "exchange.collected")  # fmt: skip
+               "exchange.collected", "contrib.framework")  # fmt: skip
 
 
 class Alias(ModuleType):

@@ -1,6 +1,7 @@
 """Helpers of TensorFlow's inside that have no public name, and that libraries import all the same.
 
-``tensorflow.python.util``'s ``tf_contextlib``, ``tf_decorator`` and ``all_util``.
+``tensorflow.python.util``'s ``tf_contextlib``, ``tf_decorator`` and ``all_util``; what
+``rnn_cell_impl`` makes first states with, and ``core_rnn_cell`` its products.
 """
 
 from __future__ import annotations
@@ -13,7 +14,12 @@ from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any
 
+from tfmini.rnn.cell import zeros_of
+from tfmini.rnn.legacy import linear
+
 contextmanager = contextlib.contextmanager
+_zero_state_tensors = zeros_of
+_linear = linear
 
 
 def make_decorator(

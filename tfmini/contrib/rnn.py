@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tfmini.rnn.blocks import GRUBlockCell, GRUBlockCellV2, LSTMBlockCell
 from tfmini.rnn.cell import LSTMStateTuple, RNNCell
 from tfmini.rnn.cells import BasicRNNCell, GRUCell
 from tfmini.rnn.lstm import BasicLSTMCell, LayerNormBasicLSTMCell, LSTMCell
@@ -23,8 +24,9 @@ from tfmini.rnn.wrappers import (
 
 __all__ = [
     "BasicLSTMCell", "BasicRNNCell", "DeviceWrapper", "DropoutWrapper", "EmbeddingWrapper",
-    "GRUCell", "InputProjectionWrapper", "LSTMCell", "LSTMStateTuple", "LayerNormBasicLSTMCell",
-    "MultiRNNCell", "OutputProjectionWrapper", "RNNCell", "ResidualWrapper",
+    "GRUBlockCell", "GRUBlockCellV2", "GRUCell", "InputProjectionWrapper", "LSTMBlockCell",
+    "LSTMCell", "LSTMStateTuple", "LayerNormBasicLSTMCell", "MultiRNNCell",
+    "OutputProjectionWrapper", "RNNCell", "ResidualWrapper",
     "stack_bidirectional_dynamic_rnn", "static_bidirectional_rnn", "static_rnn",
     "static_state_saving_rnn",
 ]  # fmt: skip

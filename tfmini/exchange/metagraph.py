@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tfmini.errors import InvalidArgumentError, NotFoundError, OpError
+from tfmini.exchange import collected
 from tfmini.exchange.exporting import graph_to_def
 from tfmini.exchange.importing import Importer
 from tfmini.exchange.variable_defs import describe
@@ -80,7 +81,10 @@ def export_meta_graph(
 
 def _write_collection(out: MetaGraphDef, key: str, items: list[Any]) -> None:
     found = CollectionDef()
-    if key in _OF_VARIABLES and all([isinstance(i, Variable) for i in items]):
+    own = collected.written(key, items)
+    if own is not None:
+        found.bytes_list.value.extend(own)
+    elif key in _OF_VARIABLES and all([isinstance(i, Variable) for i in items]):
         found.bytes_list.value.extend([v.to_proto().SerializeToString() for v in items])
     elif all([isinstance(i, (Tensor, Operation)) for i in items]):
         found.node_list.value.extend([i.name for i in items])
@@ -154,6 +158,8 @@ def _read_collection(
             found = _element(importer, value)
         elif kind == "bytes_list" and key in _OF_VARIABLES:
             found = _variable(importer, VariableDef.FromString(value))
+        elif kind == "bytes_list" and collected.get_from_proto_function(key) is not None:
+            found = collected.read(key, value, prefix.rstrip("/") or None)
         elif kind == "bytes_list" and key == GraphKeys.SAVERS:
             found = SaverDef.FromString(value)
         elif kind == "bytes_list":

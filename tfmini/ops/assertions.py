@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tfmini.build import convert_to_tensor, create
-from tfmini.defaults import control_dependencies
+from tfmini.defaults import control_dependencies, name_scope, own_scope
 from tfmini.dtypes import DType, as_dtype, float32
 from tfmini.errors import InvalidArgumentError, InvalidTypeError
 from tfmini.nodes import Operation, Tensor
@@ -29,17 +29,22 @@ def _compared(
         x: Any, y: Any, data: Sequence[Any] | None = None, summarize: int | None = None,
         message: str | None = None, name: str | None = None,
     ) -> Operation:  # fmt: skip
-        a = convert_to_tensor(x)
-        b = convert_to_tensor(y, None if isinstance(y, Tensor) else a.dtype)
-        _raise_if_known(a, b, static, sign, message)
-        text = f"Condition x {sign} y did not hold element-wise:"
-        shown = data or [f"x ({a.name}) = ", a, f"y ({b.name}) = ", b]
-        condition = reductions.reduce_all(function(a, b))
-        return Assert(condition, [message or "", text, *shown], summarize, name or kind)
+        with name_scope(name, kind, [x, y, data]):
+            a, b = _pair(x, y)
+            _raise_if_known(a, b, static, sign, message)
+            text = f"Condition x {sign} y did not hold element-wise:"
+            shown = data or [f"x ({a.name}) = ", a, f"y ({b.name}) = ", b]
+            condition = reductions.reduce_all(function(a, b))
+            return Assert(condition, [message or "", text, *shown], summarize)
 
     check.__name__ = check.__qualname__ = kind
     check.__doc__ = f"Return an operation that raises unless ``x {sign} y`` for all elements."
     return check
+
+
+def _pair(x: Any, y: Any) -> tuple[Tensor, Tensor]:
+    a = convert_to_tensor(x, name="x")
+    return a, convert_to_tensor(y, None if isinstance(y, Tensor) else a.dtype, name="y")
 
 
 def _raise_if_known(a: Tensor, b: Tensor, static: Any, sign: str, message: str | None) -> None:
@@ -67,7 +72,8 @@ def _signed(check: Callable[..., Operation], what: str, kind: str) -> Callable[.
         x: Any, data: Sequence[Any] | None = None, summarize: int | None = None,
         message: str | None = None, name: str | None = None,
     ) -> Operation:  # fmt: skip
-        return check(x, 0, data, summarize, message, name or kind)
+        with name_scope(name, kind, [x, data]):
+            return check(x, 0, data, summarize, message)
 
     signed.__name__ = signed.__qualname__ = kind
     signed.__doc__ = f"Return an operation that raises unless all elements of ``x`` are {what}."
@@ -80,6 +86,7 @@ assert_non_negative = _signed(assert_greater_equal, "0 or more", "assert_non_neg
 assert_non_positive = _signed(assert_less_equal, "0 or less", "assert_non_positive")
 
 
+@own_scope("assert_near")
 def assert_near(
     x: Any, y: Any, rtol: Any = None, atol: Any = None, data: Sequence[Any] | None = None,
     summarize: int | None = None, message: str | None = None, name: str | None = None,
@@ -88,8 +95,7 @@ def assert_near(
 
     ``rtol`` and ``atol`` are ten times the dtype's epsilon unless given.
     """
-    a = convert_to_tensor(x)
-    b = convert_to_tensor(y, None if isinstance(y, Tensor) else a.dtype)
+    a, b = _pair(x, y)
     if a.dtype is None or not a.dtype.is_differentiable:
         found = a.dtype.name if a.dtype else "unknown"
         raise InvalidTypeError(
@@ -106,9 +112,10 @@ def assert_near(
     text = "x and y not equal to tolerance:"
     shown = data or [f"x ({a.name}) = ", a, f"y ({b.name}) = ", b]
     shown = [message or "", text, *shown, "rtol = ", relative, "atol = ", absolute]
-    return Assert(reductions.reduce_all(near), shown, summarize, name or "assert_near")
+    return Assert(reductions.reduce_all(near), shown, summarize)
 
 
+@own_scope("assert_rank")
 def assert_rank(
     x: Any, rank: int, data: Sequence[Any] | None = None, summarize: int | None = None,
     message: str | None = None, name: str | None = None,
@@ -116,9 +123,10 @@ def assert_rank(
     """Return an operation that raises unless ``x`` has ``rank`` dimensions."""
     tensor = convert_to_tensor(x)
     return _ranked(tensor, logic.equal, tensor.spec.rank == rank, f"rank {rank}", rank, data,
-                   summarize, message, name or "assert_rank")  # fmt: skip
+                   summarize, message)  # fmt: skip
 
 
+@own_scope("assert_rank_at_least")
 def assert_rank_at_least(
     x: Any, rank: int, data: Sequence[Any] | None = None, summarize: int | None = None,
     message: str | None = None, name: str | None = None,
@@ -127,9 +135,10 @@ def assert_rank_at_least(
     tensor = convert_to_tensor(x)
     known = tensor.spec.rank is not None and tensor.spec.rank >= rank
     return _ranked(tensor, logic.greater_equal, known, f"rank at least {rank}", rank, data,
-                   summarize, message, name or "assert_rank_at_least")  # fmt: skip
+                   summarize, message)  # fmt: skip
 
 
+@own_scope("assert_rank_in")
 def assert_rank_in(
     x: Any, ranks: Sequence[int], data: Sequence[Any] | None = None,
     summarize: int | None = None, message: str | None = None, name: str | None = None,
@@ -138,20 +147,20 @@ def assert_rank_in(
     tensor, wanted = convert_to_tensor(x), [int(r) for r in ranks]
     return _ranked(tensor, lambda found, all_: reductions.reduce_any(logic.equal(found, all_)),
                    tensor.spec.rank in wanted, f"rank in {wanted}", wanted, data, summarize,
-                   message, name or "assert_rank_in")  # fmt: skip
+                   message)  # fmt: skip
 
 
 def _ranked(
     x: Tensor, function: Any, holds: bool, wanted: str, rank: Any, data: Any,
-    summarize: int | None, message: str | None, name: str,
+    summarize: int | None, message: str | None,
 ) -> Operation:  # fmt: skip
     text = f"{message + ' ' if message else ''}Tensor {x.name} must have {wanted}."
     if x.spec.rank is not None:
         if not holds:
             raise InvalidArgumentError(None, None, f"{text} Received shape {x.shape}.")
-        return create(no_op.opdef, (), {}, name)
+        return create(no_op.opdef, (), {})
     found = array.rank(x)
-    return Assert(function(found, rank), data or [text, "Received rank:", found], summarize, name)
+    return Assert(function(found, rank), data or [text, "Received rank:", found], summarize)
 
 
 def assert_type(
@@ -177,6 +186,7 @@ def assert_scalar(tensor: Any, name: str | None = None, message: str | None = No
     return x
 
 
+@own_scope("assert_shapes")
 def assert_shapes(
     shapes: Any, data: Sequence[Any] | None = None, summarize: int | None = None,
     message: str | None = None, name: str | None = None,
@@ -213,7 +223,7 @@ def assert_shapes(
                     where = f"{message or ''} size {size!r} of {tensor.name}, as of {owner.name}:"
                     checks += _same_size(tensor, found, first, where, data, summarize)
     with control_dependencies(checks):
-        return create(no_op.opdef, (), {}, name or "assert_shapes")
+        return create(no_op.opdef, (), {})
 
 
 def _size(x: Tensor, axis: int) -> Any:

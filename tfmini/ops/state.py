@@ -20,6 +20,7 @@ from tfmini.graph import GraphKeys, get_default_graph, graph_of
 from tfmini.nodes import Operation, Tensor, get_default_session
 from tfmini.opdef import Cost, OpDef
 from tfmini.ops import array, math
+from tfmini.ops.creators import Created
 from tfmini.ops.grouping import group
 from tfmini.shapes import Shape, as_shape, compatible, format_shape
 from tfmini.spec import TensorSpec
@@ -42,7 +43,7 @@ class _NoLength(InvalidTypeError, AttributeError):
     """The error of ``len(variable)``, by which ``hasattr(variable, "__len__")`` is False too."""
 
 
-class Variable(Tensor):
+class Variable(Tensor, metaclass=Created):
     """A tensor whose value a session keeps from run to run.
 
     Parameters

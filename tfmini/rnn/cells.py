@@ -73,6 +73,8 @@ class GRUCell(RNNCell):
         for the candidate's
     """
 
+    _names = ("gates/kernel", "gates/bias", "candidate/kernel", "candidate/bias")
+
     def __init__(
         self, num_units: int, activation: Any = None, reuse: bool | None = None,
         kernel_initializer: Any = None, bias_initializer: Any = None, name: str | None = None,
@@ -96,15 +98,14 @@ class GRUCell(RNNCell):
         units = self._num_units
         rows = self._inputs_in(inputs_shape) + units
         start, bias = self._kernel_initializer, self._bias_initializer
-        self._gate_kernel = self.add_weight("gates/kernel", [rows, 2 * units], initializer=start)
+        gates, gate_bias, candidate, candidate_bias = self._names
+        self._gate_kernel = self.add_weight(gates, [rows, 2 * units], initializer=start)
         self._gate_bias = self.add_weight(
-            "gates/bias", [2 * units], initializer=Constant(1.0) if bias is None else bias
+            gate_bias, [2 * units], initializer=Constant(1.0) if bias is None else bias
         )
-        self._candidate_kernel = self.add_weight(
-            "candidate/kernel", [rows, units], initializer=start
-        )
+        self._candidate_kernel = self.add_weight(candidate, [rows, units], initializer=start)
         self._candidate_bias = self.add_weight(
-            "candidate/bias", [units], initializer=Zeros() if bias is None else bias
+            candidate_bias, [units], initializer=Zeros() if bias is None else bias
         )
         self.built = True
 

@@ -171,12 +171,20 @@ def _fed_or_not(feed: Any, decoded: Callable[[bool], tuple[list[Any], Any]]) -> 
     return control.cond(feed, lambda: branch(True, reuse), lambda: branch(False, True), strict=True)
 
 
-def _linear(values: Sequence[Any], size: int) -> Tensor:
-    """Return the product of ``values``, side by side, with a variable, plus bias."""
-    x = joining.concat(list(values), 1)
-    kernel = get_variable("kernel", [inputs_in(x.shape, "attention"), size], x.dtype)
-    bias = get_variable("bias", [size], x.dtype, initializer=Zeros())
-    return nn.bias_add(products.matmul(x, kernel), bias)
+def linear(
+    args: Any, output_size: int, bias: bool, bias_initializer: Any = None,
+    kernel_initializer: Any = None,
+) -> Tensor:  # fmt: skip
+    """Return the product of ``args`` [batch, n], one or several side by side, with the variable
+    "kernel", plus "bias" (zeros at first) if wanted: [batch, output_size]."""
+    values = list(args) if isinstance(args, (list, tuple)) else [args]
+    x = joining.concat(values, 1) if len(values) > 1 else convert_to_tensor(values[0])
+    shape = [inputs_in(x.shape, "linear"), output_size]
+    product = products.matmul(x, get_variable("kernel", shape, x.dtype, kernel_initializer))
+    if not bias:
+        return product
+    first = Zeros() if bias_initializer is None else bias_initializer
+    return nn.bias_add(product, get_variable("bias", [output_size], x.dtype, first))
 
 
 class _Attention:
@@ -201,7 +209,7 @@ class _Attention:
         found = []
         for head, (keys, v) in enumerate(zip(self._keys, self._vectors, strict=True)):
             with variable_scope(f"Attention_{head}"):
-                y = _linear(nest.flatten(query), self._size)
+                y = linear(nest.flatten(query), self._size, True)
             y = array.reshape(y, [-1, 1, 1, self._size])
             scores = reductions.reduce_sum(v * exponential.tanh(keys + y), [2, 3])
             weights = array.reshape(activations.softmax(scores), [-1, self._length, 1, 1])
@@ -249,13 +257,13 @@ def attention_decoder(
                 if loop_function is not None:
                     with variable_scope("loop_function", reuse=True):
                         given = loop_function(outputs[-1], i)
-            x = _linear([given, *seen], inputs_in(given.shape, "attention_decoder"))
+            x = linear([given, *seen], inputs_in(given.shape, "attention_decoder"), True)
             output, state = cell(x, state)
             again = True if i == 0 and initial_state_attention else None
             with variable_scope(get_variable_scope(), reuse=again):
                 seen = attention(state)
             with variable_scope("AttnOutputProjection"):
-                outputs.append(_linear([output, *seen], size))
+                outputs.append(linear([output, *seen], size, True))
     return outputs, state
 
 

@@ -168,7 +168,7 @@ class LSTMCell(_LSTM):
         sigmoid = exponential.sigmoid
         c = sigmoid(f) * c + sigmoid(i) * self._activation(j)
         if self._cell_clip is not None:
-            c = math.clip_by_value(c, -self._cell_clip, self._cell_clip)
+            c = self._clipped(c)
         if self._use_peepholes:
             o += at_o * c
         h = sigmoid(o) * self._activation(c)
@@ -177,6 +177,9 @@ class LSTMCell(_LSTM):
             if self._proj_clip is not None:
                 h = math.clip_by_value(h, -self._proj_clip, self._proj_clip)
         return h, self._joined(c, h)
+
+    def _clipped(self, c: Any) -> Any:
+        return math.clip_by_value(c, -self._cell_clip, self._cell_clip)
 
     def unroll(self, inputs: Any, state: Any, lengths: Any) -> Any:
         activation = fused_name(self._activation)
