@@ -92,9 +92,42 @@ def test_gradients_flow_through_what_was_imported(session):
     )
 
 
-def test_tensorflows_own_gradient_of_a_loop_says_that_it_can_not_run(session):
-    with pytest.raises(tf.errors.UnimplementedError, match=r"Stack.*is not known here"):
-        session.run("train_loop", feeds(0))
+def test_training_goes_on_through_a_loop(session, known):
+    """By the gradient as TensorFlow wrote it: a loop that takes what the other one pushed."""
+    w = tf.trainable_variables()[0]
+    for i in range(len(FEEDS)):
+        w.load(known[f"{i}_train"], session)
+        session.run("train_loop", feeds(i))
+        np.testing.assert_allclose(session.run(w), known[f"{i}_train_loop"], rtol=1e-5, atol=1e-6)
+
+
+def test_training_goes_on_through_arrays_of_loops():
+    known = np.load(FILES / "arrays.npz")
+    saver = tf.train.import_meta_graph(str(FILES / "arrays.meta"))
+    (w,) = tf.trainable_variables()
+    with tf.Session() as session:
+        saver.restore(session, str(FILES / "arrays"))
+        for i in range(3):
+            session.run("train", {"x:0": ROWS})
+            np.testing.assert_allclose(session.run(w), known[f"w{i}"], rtol=1e-5, atol=1e-6)
+        out = session.run("out:0", {"x:0": ROWS})
+    np.testing.assert_allclose(out, known["out"], rtol=1e-5, atol=1e-6)
+
+
+def test_a_stack_that_is_used_in_another_way_says_so():
+    """As those of loops inside of loops are; what does not need it runs."""
+    known = np.load(FILES / "arrays.npz")
+    meta = MetaGraphDef.FromString((FILES / "arrays.meta").read_bytes())
+    push = next(n for n in meta.graph_def.node if n.op == "StackPushV2")
+    meta.graph_def.node.add(name="again", op="StackPushV2", input=list(push.input))
+    saver = tf.train.import_meta_graph(meta)
+    with tf.Session() as session:
+        saver.restore(session, str(FILES / "arrays"))
+        with pytest.raises(tf.errors.UnimplementedError, match="Grad.*is not known here"):
+            session.run("train", {"x:0": ROWS})
+        tf.trainable_variables()[0].load(known["w2"], session)
+        out = session.run("out:0", {"x:0": ROWS})
+    np.testing.assert_allclose(out, known["out"], rtol=1e-5, atol=1e-6)
 
 
 def test_a_conditional_without_an_end_says_so():

@@ -23,6 +23,7 @@ EXEMPT = {
     "gradients hessians name_scope device control_dependencies colocate_with container init_scope "
     "get_default_graph get_default_session reset_default_graph set_random_seed get_seed "
     "get_variable get_local_variable get_variable_scope variable_scope variable_op_scope "
+    "register_tensor_conversion_function variable_creator_scope "
     "add_to_collection add_to_collections get_collection get_collection_ref "
     "global_variables local_variables trainable_variables model_variables "
     "moving_average_variables make_template sparse_placeholder "

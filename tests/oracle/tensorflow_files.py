@@ -135,6 +135,30 @@ def flow() -> None:
     np.savez(FOLDER / "flow.npz", **known)
 
 
+def arrays() -> None:
+    """A training through loops that read and write TensorArrays.
+
+    The file has the weights after each of three steps, and the outputs after the last.
+    """
+    x = tf.placeholder(tf.float32, [None, 3], name="x")
+    w = tf.get_variable("w", initializer=np.linspace(-1, 1, 9, dtype="f").reshape(3, 3))
+    mapped = tf.map_fn(lambda r: tf.tanh(tf.tensordot(r, w, 1)), x)
+    scanned = tf.scan(lambda s, r: s * tf.sigmoid(r) + w[0], mapped)
+    out = tf.identity(scanned, name="out")
+    step = tf.train.MomentumOptimizer(0.1, 0.5)
+    step.minimize(tf.reduce_sum(scanned * scanned), name="train")
+    feed = {x: np.linspace(-1, 1, 12, dtype="f").reshape(4, 3)}
+    known = {}
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        tf.train.Saver().save(session, str(FOLDER / "arrays"), write_state=False)
+        for i in range(3):
+            session.run("train", feed)
+            known[f"w{i}"] = session.run(w)
+        known["out"] = session.run(out, feed)
+    np.savez(FOLDER / "arrays.npz", **known)
+
+
 def records() -> None:
     """Two examples in a TFRecord file."""
     with tf.python_io.TFRecordWriter(str(FOLDER / "examples.tfrecord")) as writer:
@@ -176,5 +200,7 @@ if __name__ == "__main__":
     model()
     with tf.Graph().as_default():
         flow()
+    with tf.Graph().as_default():
+        arrays()
     records()
     saved_model()

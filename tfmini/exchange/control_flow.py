@@ -151,16 +151,24 @@ class ControlFlow:
         self._passed[merge.name] = passed | {group: level}
 
     def _exit(self, node: NodeDef, around: Context) -> Context:
-        frame = self._frames.get(split_name(node.input[0])[0])
+        switch = self.switch_of(node)
+        frame = self._frames.get(switch.name)
         if frame is None:
             return around
         outer = around - {(frame, INSIDE)}
-        merge = self.nodes[split_name(self.nodes[split_name(node.input[0])[0]].input[0])[0]]
+        merge = self.nodes[split_name(switch.input[0])[0]]
         if not self._counts_for_gradient(merge):
             unit = self._loop(frame, outer)
             unit.results.append(node.name)
             self.units[node.name] = unit
         return outer
+
+    def switch_of(self, exit_: NodeDef) -> NodeDef:
+        """Return the switch by which a variable leaves its loop; gradients have more between."""
+        node = self.nodes[split_name(exit_.input[0])[0]]
+        while node.op == "Identity":
+            node = self.nodes[split_name(node.input[0])[0]]
+        return node
 
     def _loop(self, frame: str, outer: Context) -> Unit:
         return self._known.setdefault((frame, outer, "", 0), Unit(frame, outer, loop=True))

@@ -23,6 +23,7 @@ from tfmini.exchange.control_flow import ENTERS, NEXTS, SWITCHES, ControlFlow
 from tfmini.exchange.control_flow import split_name as _split
 from tfmini.exchange.foreign import foreign_type
 from tfmini.exchange.forms import FORMS, SYNONYMS, NotUnderstood, Read
+from tfmini.exchange.loop_gradients import without_stacks
 from tfmini.exchange.outputs import PLACES
 from tfmini.exchange.regions import Regions
 from tfmini.exchange.special import READERS, WEAK
@@ -93,6 +94,7 @@ class Importer:
         for node in map(whole, own_forms(graph_def.node)):
             if self._nodes.setdefault(node.name, node) is not node:
                 raise InvalidArgumentError(None, None, f"node {node.name!r} is there twice.")
+        self._nodes = without_stacks(self._nodes)
         self._mapped = {
             _tensor_name(k): convert_to_tensor(v, graph=graph) for k, v in input_map.items()
         }

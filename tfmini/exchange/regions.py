@@ -164,8 +164,8 @@ class Regions:
         raise NotUnderstood(f"loop {unit.key} has no condition")
 
     def _variable_of(self, exit_: str) -> str:
-        switch = split_name(self._sources(exit_)[0])[0]
-        return split_name(self._sources(switch)[0])[0]
+        switch = self._flow.switch_of(self._flow.nodes[exit_])
+        return split_name(switch.input[0])[0]
 
 
 def _like(tensor: Tensor) -> Tensor:

@@ -137,6 +137,9 @@ class _list_gather(_ListOp):
             wanted = like.dtype
             zero = np.zeros(like.shape if np.ndim(indices) == 0 else like.shape[1:], wanted)
             rows = [zero if type(row) is int else row for row in rows]
+        else:  # a gradient that was imported may lack elements too: 0, or a sum of such
+            first = next((row for row in rows if type(row) not in (int, float)), 0)
+            rows = [np.zeros_like(first) if type(row) in (int, float) else row for row in rows]
         if not rows:
             return np.zeros((0, *[n or 0 for n in shape or ()]), wanted)
         shapes = {np.shape(row) for row in rows}
