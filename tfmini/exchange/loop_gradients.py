@@ -19,6 +19,8 @@ from tfmini.formats.graphdef import AttrValue, NodeDef
 Nodes = dict[str, NodeDef]
 _STACK, _PUSH, _POP = "StackV2", "StackPushV2", "StackPopV2"
 _TAKES = ("TensorArrayReadV3", "TensorArrayGatherV3", "TensorArrayConcatV3")
+# What gives an array itself, which has no dtype of an element.
+_FLOWS = ("TensorArrayV3", "TensorArrayScatterV3", "TensorArraySplitV3", "TensorArrayWriteV3")
 _GIVES = ("TensorArrayWriteV3", "TensorArrayScatterV3")
 
 
@@ -144,8 +146,7 @@ class _Rewritten:
         self._put(f"{base}/exit", "Exit", [f"{base}/switch"])
         self._put(given.leave.name, "Enter", [f"{base}/exit"],
                   frame_name=given.leave.attr["frame_name"])  # fmt: skip
-        # An array's own handle or flow has no dtype of an element.
-        known = not self.nodes[source_of(value)].op.startswith("TensorArray")
+        known = self.nodes[source_of(value)].op not in _FLOWS
         self._put(given.pop.name, "TensorArrayReadV3",
                   [given.leave.name, given.place, given.leave.name],
                   **({"dtype": dtype} if known else {}))  # fmt: skip
